@@ -1,0 +1,36 @@
+/* Activation functions by Keras' names, as Keras computes them in float32 on TensorFlow. */
+#ifndef UP_ACTIVATIONS_H
+#define UP_ACTIVATIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum up_activation_id {
+#define X(id, name, alias, kind) UP_ACT_##id,
+#include "core/activations.def"
+#undef X
+    UP_ACT_COUNT
+};
+
+/* How an activation reads its input. */
+enum up_activation_kind {
+    UP_ACT_POINTWISE, /* each value alone: may be fused into any layer's store */
+    UP_ACT_LAST_AXIS, /* needs all values along the last axis (softmax) */
+};
+
+/* A configured activation. The meaning of the parameters is the function's own:
+ * relu: alpha = negative_slope, beta = max_value (INFINITY: none), gamma = threshold;
+ * leaky_relu, elu: alpha. */
+struct up_activation {
+    enum up_activation_id id;
+    float alpha, beta, gamma;
+};
+
+/* By name or alias, lower case, with the function's default parameters; false when there is none. */
+bool up_activation_find(const char *name, struct up_activation *ret);
+
+/* Keras' name of the function; ids run from 0 (linear) to UP_ACT_COUNT - 1. */
+const char *up_activation_name(enum up_activation_id id);
+enum up_activation_kind up_activation_kind(enum up_activation_id id);
+
+#endif

@@ -1,0 +1,67 @@
+/* The kernels: the only code that touches every number. One table of functions per instruction set,
+ * all compiled from the same sources; which table serves is decided once, at start.
+ *
+ * Kernels know shapes as plain sizes and memory as plain pointers: no layer, no plan, no thread, no
+ * allocation, no error. Unless said otherwise pointers need no alignment, `restrict` is implied
+ * between inputs and outputs, and no byte outside the stated ranges is read or written. */
+#ifndef UP_KERNELS_H
+#define UP_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/activations.h"
+
+enum {
+    UP_TILE_ROWS_MAX = 12,    /* output pixels of one tile, over all instruction sets */
+    UP_TILE_COLUMNS_MAX = 32, /* output channels of one tile, likewise */
+};
+
+/* One tile of an implicit matrix product: `rows` output pixels by up to tile_columns output
+ * channels, summed over `taps` kernel positions of `depth` input channels each.
+ *
+ *   c[r][j] = sum over t < taps, k < depth of a[t * rows + r][k] * b[(t * depth + k) * columns + j]
+ *
+ * where `columns` is the table's tile_columns: b is one packed panel, padded with zeros.
+ * With `accumulate` the sum is added to what c holds. With `finish` the bias is added (NULL: none)
+ * and then the activation is applied, which must be pointwise. Sums over (t, k) run in order. */
+struct up_tile {
+    const float *const *a; /* taps * rows pointers to depth floats */
+    const float *b;
+    float *const *c; /* rows pointers to `width` floats */
+    const float *bias;
+    size_t rows, taps, depth, width; /* rows <= tile_rows, width <= tile_columns */
+    bool accumulate, finish;
+    struct up_activation activation;
+};
+
+struct up_kernels {
+    const char *isa; /* "avx2" */
+    unsigned lanes;  /* floats of one vector */
+    size_t tile_rows, tile_columns;
+
+    void (*tile)(const struct up_tile *tile);
+
+    /* Nearest-neighbour upsampling of one line: y[(x * factor + f) * channels + c] =
+     * x[x * channels + c] for x < pixels, f < factor. */
+    void (*repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
+
+    /* y[i] = activation(x[i]) for i < count; pointwise activations only. y may be x. */
+    void (*activate)(const struct up_activation *activation, const float *x, size_t count, float *y);
+
+    /* Softmax over each of `count` groups of `width` values. y may be x. */
+    void (*softmax)(const float *x, size_t count, size_t width, float *y);
+    void (*log_softmax)(const float *x, size_t count, size_t width, float *y);
+
+    /* y[c * rows + r] = x[r * columns + c]: rows x columns transposed. */
+    void (*transpose)(const float *x, size_t rows, size_t columns, float *y);
+};
+
+/* Every table that this build has and this machine can run, best first; *ret_count of them. */
+const struct up_kernels *const *up_kernels_usable(size_t *ret_count);
+
+/* The best usable table that is not above `cap` ("avx2"; NULL or "": no cap). NULL when this build
+ * has no table of that name. */
+const struct up_kernels *up_kernels_select(const char *cap);
+
+#endif

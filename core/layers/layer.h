@@ -1,0 +1,102 @@
+/* What a layer is: one file with a configuration struct, descriptor rows, and one const vtable, and
+ * one row in layers.def.
+ *
+ * Layers see channels-last tensors (batch, spatial..., channels) only. A configuration that says
+ * channels_first is handled around the layer, by the plan. Everything that can fail does so in
+ * `check`, `shape`, `weights` and `prepare`; `rows` cannot. */
+#ifndef UP_LAYER_H
+#define UP_LAYER_H
+
+#include "core/activations.h"
+#include "core/arena.h"
+#include "core/error.h"
+#include "core/initializers.h"
+#include "core/kernels/kernels.h"
+#include "core/param.h"
+#include "core/tensor.h"
+
+enum up_data_format { UP_CHANNELS_LAST, UP_CHANNELS_FIRST };
+enum up_padding { UP_PADDING_VALID, UP_PADDING_SAME };
+
+/* Every configuration struct starts with this. */
+struct up_config {
+    uint32_t data_format; /* enum up_data_format; channels_last for layers without the parameter */
+};
+
+/* One weight of a layer, in the order of Keras' get_weights(). */
+struct up_weight {
+    const char *name; /* "kernel" */
+    struct up_shape shape;
+    const struct up_initializer *initializer; /* in the configuration */
+    const char *parameter;                    /* its name there: "kernel_initializer" */
+};
+
+struct up_step;
+
+/* One call of a step: where this run's tensors are. */
+struct up_call {
+    const struct up_step *step;
+    const struct up_kernels *kernels;
+    const float *const *in; /* step->in_count pointers */
+    float *out;
+};
+
+enum up_layer_flags {
+    UP_LAYER_UPSAMPLES = 1,  /* its output is meant to be larger: the diagnosis looks at it */
+    UP_LAYER_ANY_LAYOUT = 2, /* works on values, not on axes: channels_first passes through */
+    UP_LAYER_BYPASS = 4,     /* does nothing at inference: no step is made */
+};
+
+struct up_layer_ops {
+    const char *class_name;
+    const char *const *aliases; /* NULL, or NULL-terminated: other names Keras knows it by */
+    const char *summary;        /* one line for people */
+    uint32_t spatial;           /* spatial axes, 0 when the layer does not care */
+    unsigned flags;
+    uint32_t inputs_min, inputs_max;
+    size_t config_bytes;
+    const struct up_param *params;
+
+    /* What the parameters must satisfy together; NULL: nothing. Errors are placed at a parameter's
+     * name ("strides"). */
+    enum up_code (*check)(const void *config, struct up_error *err);
+
+    /* The output's shape from the inputs'. Ranks are right already when spatial > 0. */
+    enum up_code (*shape)(const void *config, const struct up_shape *in, uint32_t in_count,
+                          struct up_shape *ret_out, struct up_error *err);
+
+    /* The weights for inputs of this shape; NULL: none. Returns how many, <= UP_WEIGHTS_MAX. */
+    uint32_t (*weights)(const void *config, const struct up_shape *in,
+                        struct up_weight ret[UP_WEIGHTS_MAX]);
+
+    /* Packs weights and makes tables, in the plan's arena; sets rows, grain and macs of the step. */
+    enum up_code (*prepare)(struct up_step *step, const struct up_kernels *kernels,
+                            struct up_arena *arena, struct up_error *err);
+
+    /* Computes rows begin .. end - 1 of the output. Rows are independent of one another: no
+     * allocation, no lock, no error, the same bits however they are divided. */
+    void (*rows)(const struct up_call *call, size_t begin, size_t end);
+};
+
+/* One planned layer. Immutable once prepared; runs share it. */
+struct up_step {
+    const struct up_layer_ops *ops;
+    const void *config;
+    const struct up_shape *in; /* channels-last shapes, in_count of them */
+    uint32_t in_count;
+    struct up_shape out;             /* channels-last */
+    const struct up_tensor *weights; /* as many as ops->weights said */
+    uint32_t weight_count;
+    void *prepared; /* the layer's own */
+    size_t rows;    /* units of work, as ops->rows counts them */
+    size_t grain;   /* rows that are worth handing to another thread together */
+    double macs;    /* multiply-accumulates of the formula, borders included */
+};
+
+/* The catalogue: all layers, NULL-terminated, in the order of layers.def. */
+const struct up_layer_ops *const *up_layers(void);
+
+/* By class name or alias; NULL when there is none. */
+const struct up_layer_ops *up_layer_find(const char *class_name);
+
+#endif
