@@ -55,7 +55,7 @@ struct api_context {
     struct up_pool *pool; /* NULL: every request computes alone */
     struct api_limits limits;
     struct api_operation operation;
-    const struct api_asset *assets; /* a list that ends with a NULL path */
+    const struct api_asset *assets;      /* a list that ends with a NULL path */
     const char *const *library_versions; /* "libmicrohttpd 0.9.75", ...; NULL-terminated */
 };
 
@@ -66,7 +66,7 @@ struct api_request {
     size_t query_count;
     const char *content_type, *accept; /* NULL when the header is absent */
     const struct api_part *parts;
-    size_t part_count; /* 0 when there is no body */
+    size_t part_count;    /* 0 when there is no body */
     uint64_t deadline_ns; /* core/deadline.h; 0: none */
     struct up_arena *arena;
 };

@@ -26,7 +26,8 @@ struct up_activation {
     float alpha, beta, gamma;
 };
 
-/* By name or alias, lower case, with the function's default parameters; false when there is none. */
+/* By name or alias, lower case, with the function's default parameters; false when there is none.
+ */
 bool up_activation_find(const char *name, struct up_activation *ret);
 
 /* Keras' name of the function; ids run from 0 (linear) to UP_ACT_COUNT - 1. */

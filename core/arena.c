@@ -25,13 +25,13 @@
 
 #ifdef UP_ASAN
 #include <sanitizer/asan_interface.h>
-#define GAP_BYTES             UP_ALIGN_BYTES
-#define poison(p, n)          __asan_poison_memory_region(p, n)
-#define unpoison(p, n)        __asan_unpoison_memory_region(p, n)
+#define GAP_BYTES      UP_ALIGN_BYTES
+#define poison(p, n)   __asan_poison_memory_region(p, n)
+#define unpoison(p, n) __asan_unpoison_memory_region(p, n)
 #else
-#define GAP_BYTES             0
-#define poison(p, n)          ((void)0)
-#define unpoison(p, n)        ((void)0)
+#define GAP_BYTES      0
+#define poison(p, n)   ((void)0)
+#define unpoison(p, n) ((void)0)
 #endif
 
 enum { BLOCK_FIRST_BYTES = 64 * 1024, BLOCK_GROWN_BYTES = 1024 * 1024 };
@@ -243,7 +243,8 @@ void *up_arena_grow(struct up_arena *a, void *old, size_t old_bytes, size_t new_
         return old;
     struct block *b = a->blocks;
     if (old != NULL && b != NULL && new_bytes <= SIZE_MAX / 2) {
-        const size_t old_room = padded(old_bytes == 0 ? 1 : old_bytes), new_room = padded(new_bytes);
+        const size_t old_room = padded(old_bytes == 0 ? 1 : old_bytes),
+                     new_room = padded(new_bytes);
         const bool newest = (char *)old + old_room == payload(b) + b->used;
         if (newest && new_room - old_room <= b->bytes - b->used) {
             b->used += new_room - old_room;

@@ -29,10 +29,10 @@ void up_arena_reset(struct up_arena *arena, size_t keep_bytes);
 
 /* `count` elements of `size` bytes, not initialised (zalloc: zeroed). NULL and an error: UP_E_LIMIT
  * past the arena's limit or when count * size overflows, UP_E_BUSY past the budget. */
-void *up_arena_alloc(struct up_arena *arena, size_t count, size_t size, struct up_error *err)
-    UP_CHECKED;
-void *up_arena_zalloc(struct up_arena *arena, size_t count, size_t size, struct up_error *err)
-    UP_CHECKED;
+void *up_arena_alloc(struct up_arena *arena, size_t count, size_t size,
+                     struct up_error *err) UP_CHECKED;
+void *up_arena_zalloc(struct up_arena *arena, size_t count, size_t size,
+                      struct up_error *err) UP_CHECKED;
 
 /* Makes an allocation larger, in place where it is the newest and its block has room; else it is
  * copied. `old` may be NULL with old_bytes 0. */

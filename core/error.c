@@ -15,7 +15,8 @@ static const struct {
 #undef X
 };
 
-enum up_code up_fail(struct up_error *err, enum up_code code, const char *at, const char *format, ...)
+enum up_code up_fail(struct up_error *err, enum up_code code, const char *at, const char *format,
+                     ...)
 {
     if (err == NULL || err->code != UP_OK)
         return code;

@@ -13,21 +13,22 @@ enum up_code {
     UP_CODE_COUNT
 };
 
-#define UP_CHECKED __attribute__((warn_unused_result))
-#define UP_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define UP_CHECKED               __attribute__((warn_unused_result))
+#define UP_PRINTF(string, first) __attribute__((format(printf, string, first)))
 
 struct up_error {
     enum up_code code;
-    char at[256];   /* JSON pointer into the request; "?name" is a query parameter; "" is all of it */
+    char at[256]; /* JSON pointer into the request; "?name" is a query parameter; "" is all of it */
     char text[512]; /* one sentence with the offending value, no internals */
 };
 
 /* Records the error unless one is recorded already; returns code, for `return up_fail(...)`. */
-enum up_code up_fail(struct up_error *err, enum up_code code, const char *at, const char *format, ...)
-    UP_PRINTF(4, 5);
+enum up_code up_fail(struct up_error *err, enum up_code code, const char *at, const char *format,
+                     ...) UP_PRINTF(4, 5);
 
-/* Puts `base` before the recorded place: "strides" under "/layer/config" is "/layer/config/strides",
- * under "?" it is "?strides". A place that is already absolute is left as it is. */
+/* Puts `base` before the recorded place: "strides" under "/layer/config" is
+ * "/layer/config/strides", under "?" it is "?strides". A place that is already absolute is left as
+ * it is. */
 void up_error_under(struct up_error *err, const char *base);
 
 /* Both are "" for UP_OK and for a code outside the list. */

@@ -29,8 +29,8 @@ struct up_initializer {
 };
 
 struct up_initializer_class {
-    const char *class_name;       /* "GlorotUniform" */
-    const char *const *aliases;   /* NULL-terminated: "glorot_uniform", ... */
+    const char *class_name;     /* "GlorotUniform" */
+    const char *const *aliases; /* NULL-terminated: "glorot_uniform", ... */
     const char *summary;
     const struct up_param *params; /* offsets into struct up_initializer */
     bool random;                   /* draws, so it has a seed */
@@ -51,8 +51,8 @@ struct up_initializer up_initializer_default(const struct up_initializer_class *
 
 /* Fills a weight; the seed must be set when the class is random. `arena` is for scratch. */
 enum up_code up_initializer_fill(const struct up_initializer *init, const struct up_shape *shape,
-                                 float *ret, struct up_arena *arena, struct up_error *err)
-    UP_CHECKED;
+                                 float *ret, struct up_arena *arena,
+                                 struct up_error *err) UP_CHECKED;
 
 /* Keras' compute_fans: rank 0 and 1 are their own fans, rank 2 is (rows, columns), above that the
  * leading axes multiply both of the last two. */

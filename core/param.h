@@ -12,16 +12,16 @@
 #include <stdint.h>
 
 enum up_param_type {
-    UP_PARAM_INT,         /* int64_t */
-    UP_PARAM_FLOAT,       /* double */
-    UP_PARAM_BOOL,        /* bool */
-    UP_PARAM_CHOICE,      /* uint32_t, index into choices; text is lower-cased first, as Keras does */
-    UP_PARAM_INTS,        /* struct up_ints: one integer for all spatial axes, or one for each */
+    UP_PARAM_INT,    /* int64_t */
+    UP_PARAM_FLOAT,  /* double */
+    UP_PARAM_BOOL,   /* bool */
+    UP_PARAM_CHOICE, /* uint32_t, index into choices; text is lower-cased first, as Keras does */
+    UP_PARAM_INTS,   /* struct up_ints: one integer for all spatial axes, or one for each */
     UP_PARAM_ACTIVATION,  /* struct up_activation */
     UP_PARAM_INITIALIZER, /* struct up_initializer */
     UP_PARAM_TENSOR,      /* struct up_tensor: a number or nested arrays */
-    UP_PARAM_SHAPE,       /* checked against the input, stored nowhere: input_shape, batch_shape, ... */
-    UP_PARAM_IGNORED,     /* Keras writes it, inference does not need it: regularizers, name, ... */
+    UP_PARAM_SHAPE,   /* checked against the input, stored nowhere: input_shape, batch_shape, ... */
+    UP_PARAM_IGNORED, /* Keras writes it, inference does not need it: regularizers, name, ... */
 };
 
 enum up_param_flags {
@@ -39,10 +39,10 @@ struct up_param {
     const char *name;
     enum up_param_type type;
     unsigned flags;
-    size_t offset;              /* of the value in the configuration struct */
-    double min, max;            /* inclusive; of INT, INTS and FLOAT; both 0: no bound */
-    double fallback;            /* default of INT, INTS, FLOAT, BOOL; index for CHOICE */
-    const char *fallback_text;  /* default of ACTIVATION and INITIALIZER: a class or function name */
+    size_t offset;             /* of the value in the configuration struct */
+    double min, max;           /* inclusive; of INT, INTS and FLOAT; both 0: no bound */
+    double fallback;           /* default of INT, INTS, FLOAT, BOOL; index for CHOICE */
+    const char *fallback_text; /* default of ACTIVATION and INITIALIZER: a class or function name */
     const char *const *choices; /* NULL-terminated; of CHOICE */
     const char *meaning;        /* one line for people */
 };

@@ -18,7 +18,8 @@ struct up_tensor {
     float *data;
 };
 
-/* Elements of the shape (1 for rank 0); false when the product does not fit, or its bytes do not. */
+/* Elements of the shape (1 for rank 0); false when the product does not fit, or its bytes do not.
+ */
 bool up_shape_count(const struct up_shape *shape, size_t *ret_count);
 
 /* The same for a shape that is known to fit: one that a tensor or a plan has. */

@@ -19,7 +19,7 @@ enum up_code api_npy_decode(const void *data, size_t bytes, struct up_arena *are
 
 /* float32, little-endian, C order. */
 enum up_code api_npy_encode(const struct up_tensor *tensor, struct up_arena *arena,
-                            const void **ret_data, size_t *ret_bytes, struct up_error *err)
-    UP_CHECKED;
+                            const void **ret_data, size_t *ret_bytes,
+                            struct up_error *err) UP_CHECKED;
 
 #endif

@@ -23,19 +23,19 @@ enum up_code api_png_decode(const void *data, size_t bytes, enum api_channels ch
 /* A picture to write: rows from top to bottom, without gaps. */
 struct api_picture {
     size_t width, height;
-    unsigned channels;      /* 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; ignored with a palette */
-    unsigned bits;          /* 8 or 16 (native uint16_t) */
-    const void *pixels;     /* with a palette: one index a byte */
+    unsigned channels;           /* 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; ignored with a palette */
+    unsigned bits;               /* 8 or 16 (native uint16_t) */
+    const void *pixels;          /* with a palette: one index a byte */
     const uint8_t (*palette)[3]; /* NULL: none; palette_count <= 256 colours */
     size_t palette_count;
     const struct api_picture_text {
         const char *key, *value; /* tEXt chunks, Latin-1 */
-    } *text;
+    } * text;
     size_t text_count;
 };
 
 enum up_code api_png_encode(const struct api_picture *picture, struct up_arena *arena,
-                            const void **ret_data, size_t *ret_bytes, struct up_error *err)
-    UP_CHECKED;
+                            const void **ret_data, size_t *ret_bytes,
+                            struct up_error *err) UP_CHECKED;
 
 #endif

@@ -7,7 +7,8 @@
 #include "core/error.h"
 
 /* The numbers of a figure. Value (b, z, y, x, c) is at
- * data[b * stride.batch + z * stride.depth + y * stride.height + x * stride.width + c * stride.channels]. */
+ * data[b * stride.batch + z * stride.depth + y * stride.height + x * stride.width + c *
+ * stride.channels]. */
 struct api_field {
     const float *data;
     size_t batch, depth, height, width, channels; /* each >= 1 */
@@ -25,8 +26,8 @@ struct api_figure_options {
     enum api_switch grid, ticks, colorbar; /* auto: grid when cells are few and large enough */
     const char *title;                     /* UTF-8; NULL: none */
     size_t cell;                           /* pixels a cell; 0: chosen */
-    bool bare;                             /* cells only: `cell` pixels each (default 1), no margin */
-    bool share_scale_off;                  /* one colour scale for each tile, not one for all */
+    bool bare;            /* cells only: `cell` pixels each (default 1), no margin */
+    bool share_scale_off; /* one colour scale for each tile, not one for all */
 };
 
 /* The exact range of what was drawn: minimum and maximum of the finite values (0, 0 when there are
@@ -39,8 +40,9 @@ struct api_figure_range {
  * picture is a palette picture in the arena, with the range in its texts ("Value-Min" and
  * "Value-Max"). UP_E_LIMIT when it would have more than pixels_max pixels; UP_E_INVALID for an
  * unknown colour map ("cmap") or vmin > vmax ("vmin"). */
-enum up_code api_figure_draw(const struct api_field *field, const struct api_figure_options *options,
-                             size_t pixels_max, struct up_arena *arena, struct api_picture *ret,
+enum up_code api_figure_draw(const struct api_field *field,
+                             const struct api_figure_options *options, size_t pixels_max,
+                             struct up_arena *arena, struct api_picture *ret,
                              struct api_figure_range *ret_range, struct up_error *err) UP_CHECKED;
 
 #endif

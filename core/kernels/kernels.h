@@ -47,7 +47,8 @@ struct up_kernels {
     void (*repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
 
     /* y[i] = activation(x[i]) for i < count; pointwise activations only. y may be x. */
-    void (*activate)(const struct up_activation *activation, const float *x, size_t count, float *y);
+    void (*activate)(const struct up_activation *activation, const float *x, size_t count,
+                     float *y);
 
     /* Softmax over each of `count` groups of `width` values. y may be x. */
     void (*softmax)(const float *x, size_t count, size_t width, float *y);

@@ -69,7 +69,8 @@ struct up_layer_ops {
     uint32_t (*weights)(const void *config, const struct up_shape *in,
                         struct up_weight ret[UP_WEIGHTS_MAX]);
 
-    /* Packs weights and makes tables, in the plan's arena; sets rows, grain and macs of the step. */
+    /* Packs weights and makes tables, in the plan's arena; sets rows, grain and macs of the step.
+     */
     enum up_code (*prepare)(struct up_step *step, const struct up_kernels *kernels,
                             struct up_arena *arena, struct up_error *err);
 
