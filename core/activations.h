@@ -34,4 +34,7 @@ bool up_activation_find(const char *name, struct up_activation *ret);
 const char *up_activation_name(enum up_activation_id id);
 enum up_activation_kind up_activation_kind(enum up_activation_id id);
 
+/* The activation itself when it is pointwise, else linear: what may be fused into a store. */
+struct up_activation up_activation_fused(const struct up_activation *activation);
+
 #endif

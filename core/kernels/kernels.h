@@ -54,12 +54,14 @@ struct up_kernels {
     void (*softmax)(const float *x, size_t count, size_t width, float *y);
     void (*log_softmax)(const float *x, size_t count, size_t width, float *y);
 
-    /* y[c * rows + r] = x[r * columns + c]: rows x columns transposed. */
-    void (*transpose)(const float *x, size_t rows, size_t columns, float *y);
+    /* y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns. */
+    void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
+                      size_t y_stride);
 };
 
-/* Every table that this build has and this machine can run, best first; *ret_count of them. */
-const struct up_kernels *const *up_kernels_usable(size_t *ret_count);
+/* The tables that this build has and this machine can run, best first: at most `max` of them into
+ * `ret`; returns how many. */
+size_t up_kernels_usable(const struct up_kernels **ret, size_t max);
 
 /* The best usable table that is not above `cap` ("avx2"; NULL or "": no cap). NULL when this build
  * has no table of that name. */

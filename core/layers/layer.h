@@ -3,7 +3,8 @@
  *
  * Layers see channels-last tensors (batch, spatial..., channels) only. A configuration that says
  * channels_first is handled around the layer, by the plan. Everything that can fail does so in
- * `check`, `shape`, `weights` and `prepare`; `rows` cannot. */
+ * `check`, `shape`, `weights` and `prepare`; `rows` cannot. `err` is never NULL
+ * here, and holds no error yet. */
 #ifndef UP_LAYER_H
 #define UP_LAYER_H
 
@@ -42,9 +43,8 @@ struct up_call {
 };
 
 enum up_layer_flags {
-    UP_LAYER_UPSAMPLES = 1,  /* its output is meant to be larger: the diagnosis looks at it */
-    UP_LAYER_ANY_LAYOUT = 2, /* works on values, not on axes: channels_first passes through */
-    UP_LAYER_BYPASS = 4,     /* does nothing at inference: no step is made */
+    UP_LAYER_UPSAMPLES = 1, /* its output is meant to be larger: the diagnosis looks at it */
+    UP_LAYER_BYPASS = 2,    /* does nothing at inference: no step is made */
 };
 
 struct up_layer_ops {
@@ -56,10 +56,16 @@ struct up_layer_ops {
     uint32_t inputs_min, inputs_max;
     size_t config_bytes;
     const struct up_param *params;
+    size_t activation; /* offset of a struct up_activation that ends the layer; 0: none. The layer
+                        * itself applies up_activation_fused() of it, the plan adds the rest. */
 
     /* What the parameters must satisfy together; NULL: nothing. Errors are placed at a parameter's
      * name ("strides"). */
     enum up_code (*check)(const void *config, struct up_error *err);
+
+    /* True when the layer works on values and not on axes, so that any layout passes through it;
+     * NULL: never. */
+    bool (*any_layout)(const void *config);
 
     /* The output's shape from the inputs'. Ranks are right already when spatial > 0. */
     enum up_code (*shape)(const void *config, const struct up_shape *in, uint32_t in_count,
@@ -88,14 +94,60 @@ struct up_step {
     struct up_shape out;             /* channels-last */
     const struct up_tensor *weights; /* as many as ops->weights said */
     uint32_t weight_count;
-    void *prepared; /* the layer's own */
-    size_t rows;    /* units of work, as ops->rows counts them */
-    size_t grain;   /* rows that are worth handing to another thread together */
-    double macs;    /* multiply-accumulates of the formula, borders included */
+    void *prepared;        /* the layer's own */
+    size_t rows;           /* units of work, as ops->rows counts them */
+    size_t grain;          /* rows that are worth handing to another thread together */
+    double macs;           /* multiply-accumulates of the formula, borders included */
+    const char *algorithm; /* how it computes, for POST /plan: "phases" */
 };
+
+/* The lines that most descriptor rows need. CONFIG is the configuration struct. */
+#define UP_ROW_INT(CONFIG, field, low, high, default_, text)                                       \
+    {                                                                                              \
+        .name = #field, .type = UP_PARAM_INT, .offset = offsetof(CONFIG, field), .min = (low),     \
+        .max = (high), .fallback = (default_), .meaning = (text)                                   \
+    }
+#define UP_ROW_INTS(CONFIG, field, low, high, default_, text)                                      \
+    {                                                                                              \
+        .name = #field, .type = UP_PARAM_INTS, .offset = offsetof(CONFIG, field), .min = (low),    \
+        .max = (high), .fallback = (default_), .meaning = (text)                                   \
+    }
+#define UP_ROW_CHOICE(CONFIG, field, list, text)                                                   \
+    {                                                                                              \
+        .name = #field, .type = UP_PARAM_CHOICE, .offset = offsetof(CONFIG, field),                \
+        .choices = (list), .meaning = (text)                                                       \
+    }
+#define UP_ROW_BOOL(CONFIG, field, default_, text)                                                 \
+    {                                                                                              \
+        .name = #field, .type = UP_PARAM_BOOL, .offset = offsetof(CONFIG, field),                  \
+        .fallback = (default_), .meaning = (text)                                                  \
+    }
+#define UP_ROW_ACTIVATION(CONFIG, field, default_, text)                                           \
+    {                                                                                              \
+        .name = #field, .type = UP_PARAM_ACTIVATION, .offset = offsetof(CONFIG, field),            \
+        .fallback_text = (default_), .meaning = (text)                                             \
+    }
+#define UP_ROW_INITIALIZER(CONFIG, field, default_, text)                                          \
+    {                                                                                              \
+        .name = #field, .type = UP_PARAM_INITIALIZER, .offset = offsetof(CONFIG, field),           \
+        .fallback_text = (default_), .meaning = (text)                                             \
+    }
+#define UP_ROW_DATA_FORMAT(CONFIG)                                                                 \
+    {                                                                                              \
+        .name = "data_format", .type = UP_PARAM_CHOICE, .flags = UP_PARAM_NULLABLE,                \
+        .offset = offsetof(CONFIG, base.data_format), .choices = up_data_formats,                  \
+        .meaning = "where the channels axis is; null: channels_last"                               \
+    }
+extern const char *const up_data_formats[], *const up_paddings[];
 
 /* The catalogue: all layers, NULL-terminated, in the order of layers.def. */
 const struct up_layer_ops *const *up_layers(void);
+
+/* A step, not yet prepared, that applies an activation to a tensor of this shape: how the plan ends
+ * a layer whose activation needs an axis. */
+enum up_code up_activation_step(const struct up_activation *activation,
+                                const struct up_shape *shape, struct up_step *ret,
+                                struct up_arena *arena, struct up_error *err);
 
 /* By class name or alias; NULL when there is none. */
 const struct up_layer_ops *up_layer_find(const char *class_name);

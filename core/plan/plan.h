@@ -15,6 +15,13 @@
 #include "core/pool.h"
 #include "core/tensor.h"
 
+/* A shape that a layer says it takes. */
+struct up_expected {
+    const char *parameter;    /* "input_shape" */
+    uint32_t rank;            /* with the batch; 0: nothing is said */
+    int64_t dim[UP_RANK_MAX]; /* -1: any length */
+};
+
 /* One layer of a model: its class, configuration and, where they are given, its weights. */
 struct up_layer {
     const struct up_layer_ops *ops;
@@ -23,6 +30,7 @@ struct up_layer {
     const char *layer_at; /* place of the layer itself: "/layer" */
     const struct up_tensor *weights; /* NULL: the initializers draw */
     uint32_t weight_count;
+    struct up_expected expected;
 };
 
 /* One call of a layer. Value ids: the graph's inputs are 0 .. input_count - 1, then each node's
@@ -70,7 +78,7 @@ enum up_code up_plan_build(const struct up_graph *graph, const struct up_plan_op
                            struct up_arena *arena, struct up_plan **ret_plan,
                            struct up_error *err) UP_CHECKED;
 
-/* Shapes only, from which bytes and MACs follow: the first half of a build. Runs no initializer. */
+/* What the plan says of itself. Nodes and outputs are in the graph's order. */
 uint32_t up_plan_node_count(const struct up_plan *plan);
 const struct up_plan_node *up_plan_node(const struct up_plan *plan, uint32_t node);
 const struct up_shape *up_plan_output(const struct up_plan *plan, uint32_t output);

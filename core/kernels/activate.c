@@ -1,0 +1,131 @@
+/* DESIGN
+ * Each function is written once, for one value, in double where it needs more than a float, and
+ * rounded once: the result is the float nearest to the formula's (but for the last bit of the
+ * mathematical library). NaN goes through every function as NaN. */
+#include <math.h>
+
+#include "core/kernels/vec.h"
+
+static float sigmoid(double x)
+{
+    return (float)(x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)));
+}
+
+static double softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+static float clip(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* Keras: above the threshold the value, cut at max_value; below it a line of its own slope. */
+static float relu(float x, float slope, float max, float threshold)
+{
+    if (x < threshold || (x == threshold && threshold != 0))
+        return slope == 0 ? 0 : slope * (x - threshold);
+    return x > max ? max : x;
+}
+
+static float elu(float x, float alpha)
+{
+    return x > 0 ? x : alpha * (float)expm1(x);
+}
+
+static float selu(float x)
+{
+    const double scale = 1.0507009873554805, alpha = 1.6732632423543772;
+    return (float)(scale * (x > 0 ? x : alpha * expm1(x)));
+}
+
+static float gelu(double x)
+{
+    return (float)(0.5 * x * erfc(-x * 0.70710678118654752440));
+}
+
+#define EACH(expression)                                                                           \
+    for (size_t i = 0; i < count; i++) {                                                           \
+        const float v = x[i];                                                                      \
+        y[i] = (expression);                                                                       \
+    }                                                                                              \
+    break
+
+void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t count, float *y)
+{
+    switch (a->id) {
+    case UP_ACT_RELU:
+        EACH(relu(v, a->alpha, a->beta, a->gamma));
+    case UP_ACT_RELU6:
+        EACH(clip(v, 0, 6));
+    case UP_ACT_LEAKY_RELU:
+        EACH(v > 0 ? v : a->alpha * v);
+    case UP_ACT_ELU:
+        EACH(elu(v, a->alpha));
+    case UP_ACT_SELU:
+        EACH(selu(v));
+    case UP_ACT_GELU:
+        EACH(gelu(v));
+    case UP_ACT_SILU:
+        EACH(v * sigmoid(v));
+    case UP_ACT_MISH:
+        EACH((float)(v * tanh(softplus(v))));
+    case UP_ACT_SIGMOID:
+        EACH(sigmoid(v));
+    case UP_ACT_HARD_SIGMOID:
+        EACH(clip(v + 3, 0, 6) / 6);
+    case UP_ACT_HARD_SILU:
+        EACH(v * (clip(v + 3, 0, 6) / 6));
+    case UP_ACT_TANH:
+        EACH((float)tanh(v));
+    case UP_ACT_HARD_TANH:
+        EACH(clip(v, -1, 1));
+    case UP_ACT_TANH_SHRINK:
+        EACH((float)(v - tanh(v)));
+    case UP_ACT_SOFTPLUS:
+        EACH((float)softplus(v));
+    case UP_ACT_SOFTSIGN:
+        EACH(v / (1 + fabsf(v)));
+    case UP_ACT_EXPONENTIAL:
+        EACH((float)exp(v));
+    case UP_ACT_LOG_SIGMOID:
+        EACH((float)-softplus(-(double)v));
+    default: /* linear; the last-axis functions have kernels of their own */
+        if (y != x)
+            memmove(y, x, count * sizeof *y);
+    }
+}
+
+static float largest(const float *x, size_t width)
+{
+    float max = x[0];
+    for (size_t i = 1; i < width; i++)
+        max = x[i] > max || isnan(x[i]) ? x[i] : max;
+    return max;
+}
+
+void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y)
+{
+    for (size_t g = 0; g < count; g++, x += width, y += width) {
+        const double max = largest(x, width);
+        double sum = 0;
+        for (size_t i = 0; i < width; i++)
+            sum += exp(x[i] - max);
+        for (size_t i = 0; i < width; i++)
+            y[i] = (float)(exp(x[i] - max) / sum);
+    }
+}
+
+void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y)
+{
+    for (size_t g = 0; g < count; g++, x += width, y += width) {
+        const double max = largest(x, width);
+        double sum = 0;
+        for (size_t i = 0; i < width; i++)
+            sum += exp(x[i] - max);
+        const double log_sum = log(sum);
+        for (size_t i = 0; i < width; i++)
+            y[i] = (float)(x[i] - max - log_sum);
+    }
+}

@@ -1,0 +1,20 @@
+/* The function table of one instruction set. */
+#include "core/kernels/vec.h"
+
+#define UP_TEXT_(x) #x
+#define UP_TEXT(x)  UP_TEXT_(x)
+
+extern const struct up_kernels UP_PASTE(up_kernels, UP_ISA);
+
+const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
+    .isa = UP_TEXT(UP_ISA),
+    .lanes = UP_LANES,
+    .tile_rows = UP_TILE_ROWS,
+    .tile_columns = UP_TILE_COLUMNS,
+    .tile = UP_KERNEL(tile),
+    .repeat = UP_KERNEL(repeat),
+    .activate = UP_KERNEL(activate),
+    .softmax = UP_KERNEL(softmax),
+    .log_softmax = UP_KERNEL(log_softmax),
+    .transpose = UP_KERNEL(transpose),
+};

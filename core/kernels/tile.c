@@ -1,0 +1,83 @@
+/* DESIGN
+ * The one matrix kernel. All accumulators of a tile live in registers: rows x 2 vectors, started at
+ * zero; what c holds is added at the end, which is more exact than starting from it. The number of
+ * rows is a constant of each instance, so that the compiler unrolls everything around the k loop.
+ */
+#include "core/kernels/vec.h"
+
+#define UNROLL _Pragma("GCC unroll 16")
+
+UP_INLINE void sum(const struct up_tile *t, const size_t rows, up_vf acc[][UP_TILE_VECTORS])
+{
+    const float *b = t->b;
+    for (size_t tap = 0; tap < t->taps; tap++) {
+        const float *const *a = t->a + tap * rows;
+        for (size_t k = 0; k < t->depth; k++, b += UP_TILE_COLUMNS) {
+            const up_vf b0 = up_load(b), b1 = up_load(b + UP_LANES);
+            UNROLL for (size_t r = 0; r < rows; r++)
+            {
+                const up_vf v = up_splat(a[r][k]);
+                acc[r][0] += v * b0;
+                acc[r][1] += v * b1;
+            }
+        }
+    }
+}
+
+/* One row of the result; a partial one goes through a buffer, so that nothing past it is touched.
+ */
+UP_INLINE void put(const struct up_tile *t, const up_vf acc[UP_TILE_VECTORS], float *c)
+{
+    float buffer[UP_TILE_COLUMNS];
+    for (int v = 0; v < UP_TILE_VECTORS; v++)
+        up_store(buffer + v * UP_LANES, acc[v]);
+    for (size_t j = 0; j < t->width; j++)
+        c[j] = t->accumulate ? c[j] + buffer[j] : buffer[j];
+}
+
+static void finish(const struct up_tile *t, float *c)
+{
+    if (t->bias != NULL)
+        for (size_t j = 0; j < t->width; j++)
+            c[j] += t->bias[j];
+    if (t->activation.id != UP_ACT_LINEAR)
+        UP_KERNEL(activate)(&t->activation, c, t->width, c);
+}
+
+UP_INLINE void tile(const struct up_tile *t, const size_t rows)
+{
+    up_vf acc[UP_TILE_ROWS_MAX][UP_TILE_VECTORS];
+    UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        acc[r][0] = up_splat(0);
+        acc[r][1] = up_splat(0);
+    }
+    sum(t, rows, acc);
+    UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        put(t, acc[r], t->c[r]);
+        if (t->finish)
+            finish(t, t->c[r]);
+    }
+}
+
+void UP_KERNEL(tile)(const struct up_tile *t)
+{
+    switch (t->rows) {
+#define CASE(n)                                                                                    \
+    case n:                                                                                        \
+        tile(t, n);                                                                                \
+        break;
+        CASE(1)
+        CASE(2)
+        CASE(3) CASE(4)
+#if UP_LANES >= 8
+            CASE(5) CASE(6)
+#endif
+#if UP_LANES >= 16
+                CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#endif
+#undef CASE
+                    default : break;
+    }
+}

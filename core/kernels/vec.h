@@ -1,0 +1,57 @@
+/* The vector type of one instruction set, and the names of its kernels. Every file in this folder
+ * but dispatch.c is compiled once per instruction set, with UP_ISA (a name) and UP_LANES (floats of
+ * one vector) given by the build line; nothing else in it may depend on the machine. */
+#ifndef UP_VEC_H
+#define UP_VEC_H
+
+#include <string.h>
+
+#include "core/kernels/kernels.h"
+
+typedef float up_vf __attribute__((vector_size(UP_LANES * sizeof(float))));
+
+#define UP_PASTE_(a, b) a##_##b
+#define UP_PASTE(a, b)  UP_PASTE_(a, b)
+#define UP_KERNEL(name) UP_PASTE(up_kernel_##name, UP_ISA) /* up_kernel_tile_avx2 */
+#define UP_INLINE       static inline __attribute__((always_inline))
+
+/* Accumulators fill the registers: rows x 2 vectors, beside two of the panel and one broadcast. */
+enum {
+    UP_TILE_ROWS = UP_LANES == 16  ? 12
+                   : UP_LANES == 8 ? 6
+                                   : 4,
+    UP_TILE_VECTORS = 2,
+    UP_TILE_COLUMNS = UP_TILE_VECTORS * UP_LANES,
+};
+
+UP_INLINE up_vf up_load(const float *p)
+{
+    up_vf v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+UP_INLINE void up_store(float *p, up_vf v)
+{
+    memcpy(p, &v, sizeof v);
+}
+
+/* Not `(up_vf){} + x`: that is a real addition, because of -0. */
+UP_INLINE up_vf up_splat(float x)
+{
+    up_vf v;
+    for (int i = 0; i < UP_LANES; i++)
+        v[i] = x;
+    return v;
+}
+
+void UP_KERNEL(tile)(const struct up_tile *tile);
+void UP_KERNEL(repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
+void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
+                         float *y);
+void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y);
+void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y);
+void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
+                          size_t y_stride);
+
+#endif

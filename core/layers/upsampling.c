@@ -1,0 +1,119 @@
+/* DESIGN
+ * UpSampling1D/2D/3D, nearest: every value is repeated along each spatial axis. A unit of work is a
+ * block of one input line: the block is stretched once into the output and then copied to the other
+ * lines that are equal to it, so that each output value is written once and read at most once. */
+#include "core/layers/geometry.h"
+#include "core/layers/layer.h"
+
+#include <string.h>
+
+enum { BLOCK_PIXELS = 4096, GRAIN_VALUES = 16384 };
+
+struct upsampling_config {
+    struct up_config base;
+    struct up_ints size;
+    uint32_t interpolation;
+};
+
+struct prepared {
+    struct up_grid in, out;
+    size_t factor[3], blocks; /* blocks a line */
+};
+
+static enum up_code shape(const void *config, const struct up_shape *in, uint32_t in_count,
+                          struct up_shape *ret_out, struct up_error *err)
+{
+    (void)in_count, (void)err;
+    const struct upsampling_config *c = config;
+    *ret_out = in[0];
+    for (uint32_t i = 0; i + 2 < in[0].rank; i++)
+        ret_out->dim[1 + i] = up_size_mul_saturated(in[0].dim[1 + i], (size_t)c->size.v[i]);
+    return UP_OK;
+}
+
+static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,
+                            struct up_arena *arena, struct up_error *err)
+{
+    (void)kernels;
+    const struct upsampling_config *c = step->config;
+    const uint32_t spatial = step->ops->spatial;
+    struct prepared *p = up_arena_alloc(arena, 1, sizeof *p, err);
+    if (p == NULL)
+        return err->code;
+    p->in = up_grid_of(&step->in[0], spatial);
+    p->out = up_grid_of(&step->out, spatial);
+    for (uint32_t i = 0; i < 3; i++)
+        p->factor[i] = (size_t)up_grid_int(&c->size, spatial, i, 1);
+    p->blocks = (p->in.spatial[2] + BLOCK_PIXELS - 1) / BLOCK_PIXELS;
+    step->prepared = p;
+    step->rows = p->in.batch * p->in.spatial[0] * p->in.spatial[1] * p->blocks;
+    step->grain = GRAIN_VALUES / (up_shape_size(&step->out) / step->rows) + 1;
+    step->algorithm = "repeat";
+    return UP_OK;
+}
+
+static void block(const struct up_call *call, size_t row)
+{
+    const struct prepared *p = call->step->prepared;
+    const size_t channels = p->in.channels, line = row / p->blocks;
+    const size_t x0 = row % p->blocks * BLOCK_PIXELS;
+    const size_t left = p->in.spatial[2] - x0, pixels = left < BLOCK_PIXELS ? left : BLOCK_PIXELS;
+    const size_t y = line % p->in.spatial[1], plane = line / p->in.spatial[1]; /* batch and depth */
+    const float *in = call->in[0] + (line * p->in.spatial[2] + x0) * channels;
+    float *first = NULL;
+    for (size_t d = 0; d < p->factor[0]; d++)
+        for (size_t h = 0; h < p->factor[1]; h++) {
+            const size_t out_line =
+                (plane * p->factor[0] + d) * p->out.spatial[1] + y * p->factor[1] + h;
+            float *out = call->out + (out_line * p->out.spatial[2] + x0 * p->factor[2]) * channels;
+            if (first == NULL)
+                call->kernels->repeat(in, pixels, channels, p->factor[2], first = out);
+            else
+                memcpy(out, first, pixels * p->factor[2] * channels * sizeof *out);
+        }
+}
+
+static void rows(const struct up_call *call, size_t begin, size_t end)
+{
+    for (size_t row = begin; row < end; row++)
+        block(call, row);
+}
+
+static const char *const interpolations[] = {"nearest", NULL};
+
+#define SIZE_ROW                                                                                   \
+    UP_ROW_INTS(struct upsampling_config, size, 1, UP_DIM_MAX, 2,                                  \
+                "how many times each value is repeated along each spatial axis")
+
+static const struct up_param params_1d[] = {SIZE_ROW, UP_PARAM_END};
+static const struct up_param params_2d[] = {
+    SIZE_ROW,
+    UP_ROW_DATA_FORMAT(struct upsampling_config),
+    UP_ROW_CHOICE(struct upsampling_config, interpolation, interpolations,
+                  "how values between the input's are made"),
+    UP_PARAM_END,
+};
+static const struct up_param params_3d[] = {
+    SIZE_ROW,
+    UP_ROW_DATA_FORMAT(struct upsampling_config),
+    UP_PARAM_END,
+};
+
+#define UPSAMPLING(n, text)                                                                        \
+    const struct up_layer_ops up_layer_up_sampling##n##d = {                                       \
+        .class_name = "UpSampling" #n "D",                                                         \
+        .summary = text,                                                                           \
+        .spatial = n,                                                                              \
+        .flags = UP_LAYER_UPSAMPLES,                                                               \
+        .inputs_min = 1,                                                                           \
+        .inputs_max = 1,                                                                           \
+        .config_bytes = sizeof(struct upsampling_config),                                          \
+        .params = params_##n##d,                                                                   \
+        .shape = shape,                                                                            \
+        .prepare = prepare,                                                                        \
+        .rows = rows,                                                                              \
+    }
+
+UPSAMPLING(1, "Repeats each step of a sequence.");
+UPSAMPLING(2, "Repeats the rows and columns of an image.");
+UPSAMPLING(3, "Repeats the planes, rows and columns of a volume.");
