@@ -12,7 +12,12 @@
 #include "core/tensor.h"
 
 enum up_fan_mode { UP_FAN_IN, UP_FAN_OUT, UP_FAN_AVG };
-enum up_distribution { UP_TRUNCATED_NORMAL, UP_UNTRUNCATED_NORMAL, UP_UNIFORM };
+enum up_distribution {
+    UP_TRUNCATED_NORMAL,
+    UP_UNTRUNCATED_NORMAL,
+    UP_UNIFORM,
+    UP_NORMAL, /* Keras' older name of truncated_normal */
+};
 
 struct up_initializer_class;
 
@@ -25,7 +30,7 @@ struct up_initializer {
     } seed;
     double value, mean, stddev, minval, maxval, scale, gain;
     uint32_t mode, distribution; /* enum up_fan_mode, enum up_distribution */
-    struct up_tensor tensor;     /* Constant with an array: broadcast over the weight */
+    struct up_tensor tensor;     /* Constant: broadcast over the weight; without data: `value` */
 };
 
 struct up_initializer_class {

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum up_param_type {
-    UP_PARAM_INT,    /* int64_t */
+    UP_PARAM_INT,    /* int64_t; struct up_seed (core/initializers.h) when it is nullable */
     UP_PARAM_FLOAT,  /* double */
     UP_PARAM_BOOL,   /* bool */
     UP_PARAM_CHOICE, /* uint32_t, index into choices; text is lower-cased first, as Keras does */
@@ -20,13 +20,15 @@ enum up_param_type {
     UP_PARAM_ACTIVATION,  /* struct up_activation */
     UP_PARAM_INITIALIZER, /* struct up_initializer */
     UP_PARAM_TENSOR,      /* struct up_tensor: a number or nested arrays */
+    UP_PARAM_TEXT,        /* const char *, borrowed; NULL by default */
     UP_PARAM_SHAPE,   /* checked against the input, stored nowhere: input_shape, batch_shape, ... */
     UP_PARAM_IGNORED, /* Keras writes it, inference does not need it: regularizers, name, ... */
 };
 
 enum up_param_flags {
     UP_PARAM_REQUIRED = 1, /* no default */
-    UP_PARAM_NULLABLE = 2, /* null is allowed and is what `set == false` in the value means */
+    UP_PARAM_NULLABLE = 2, /* null is allowed: `set == false` in INT and INTS, a zero in ACTIVATION,
+                              INITIALIZER and TENSOR, in the others the same as the default */
 };
 
 /* Integers along the spatial axes. */
@@ -53,18 +55,19 @@ struct up_param {
         .name = NULL                                                                               \
     }
 
-/* Writes every default into `config`; required and nullable parameters become zero / not set.
- * `spatial` is how many entries a list of integers has. */
+/* Writes every default into `config`; required parameters become zero, nullable INT and INTS not
+ * set. INTS gets its default for all three axes. */
 void up_params_default(const struct up_param *params, void *config);
 
 /* NULL when no row has the name. */
 const struct up_param *up_param_find(const struct up_param *params, const char *name);
 
-/* "same" of {"valid", "same"}: its index, or -1. */
+/* "same" of {"valid", "same"}: its index, or -1. Choices are lower case, `text` need not be. */
 int up_choice_find(const char *const *choices, const char *text);
 
-/* Damerau-free edit distance for "did you mean": the candidate nearest to `text`, case-insensitive,
- * or NULL when none is near (more than a third of the text differs). Feed candidates one by one. */
+/* Levenshtein distance for "did you mean": the candidate nearest to `text`, case-insensitive, or
+ * NULL when none is near (more than a third of the text differs). Start with {.text = ...}, offer
+ * candidates one by one; the first of equally near ones wins. Candidates are not copied. */
 struct up_nearest {
     const char *text;
     const char *best;
