@@ -1,14 +1,15 @@
 # upsampled: every entry point of the project. `make help` lists them.
 #
-# MODE is release, debug, asan (address and undefined behaviour), tsan or coverage; each builds in
-# its own folder. CC=clang works as well as gcc. V=1 shows the commands, WERROR=1 is for CI.
+# MODE is release, debug, asan (address and undefined behaviour), tsan, coverage or fuzz; each
+# builds in its own folder. CC=clang works as well as gcc. V=1 shows the commands, WERROR=1 makes
+# warnings errors. CFLAGS and LDFLAGS add to what is here.
 
 MODE ?= release
 BUILD := build/$(MODE)
 Q := $(if $(filter 1,$(V)),,@)
 
-ifeq ($(filter $(MODE),release debug asan tsan coverage),)
-$(error MODE is one of release debug asan tsan coverage, not '$(MODE)')
+ifeq ($(filter $(MODE),release debug asan tsan coverage fuzz),)
+$(error MODE is one of release debug asan tsan coverage fuzz, not '$(MODE)')
 endif
 
 # --- Compiler -----------------------------------------------------------------------------------
@@ -18,10 +19,12 @@ MODE_CFLAGS_debug := -O0 -g3
 MODE_CFLAGS_asan := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 MODE_CFLAGS_tsan := -O1 -g -fsanitize=thread
 MODE_CFLAGS_coverage := -O0 -g --coverage
+MODE_CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 MODE_LDFLAGS_release := -Wl,-z,relro,-z,now
 MODE_LDFLAGS_asan := -fsanitize=address,undefined
 MODE_LDFLAGS_tsan := -fsanitize=thread
 MODE_LDFLAGS_coverage := --coverage
+MODE_LDFLAGS_fuzz := -fsanitize=address,undefined
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wundef -Wvla -Wwrite-strings -Wformat=2 $(if $(filter 1,$(WERROR)),-Werror)
@@ -30,7 +33,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 COMPILE := $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD) -fPIE -pthread -ffp-contract=off \
 	$(WARNINGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 LINK := $(CC) -pie -pthread $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
-LIBS := $(shell pkg-config --libs libmicrohttpd jansson libpng freetype2 2>/dev/null) -lm
+LIBS := $(shell pkg-config --libs libmicrohttpd jansson libpng libdeflate freetype2 2>/dev/null) -lm
 FREETYPE_CFLAGS := $(shell pkg-config --cflags freetype2 2>/dev/null)
 
 # --- Instruction sets: name : lanes : compiler flags : CPU features, best first -------------------
@@ -96,20 +99,35 @@ $(BUILD)/core/kernels/dispatch.o: $(BUILD)/isa.inc
 
 # --- Running --------------------------------------------------------------------------------------
 
+# What pkg-config knows is read when make starts, so what follows an installation is another make.
+# It builds in parallel unless this one was told how.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 deps: ## install what building needs (Debian, Ubuntu)
 	@scripts/deps.sh build
 deps-test: ## install what the tests need as well
 	@scripts/deps.sh build test
+
 run: deps ## install what is missing, build, serve on http://localhost:8080
-	@$(MAKE) --no-print-directory all
-	$(BINARY)
+	@$(SUBMAKE) all
+	@exec $(BINARY)
+
+PREFIX ?= /usr/local
+install: all ## install the binary under PREFIX (/usr/local), DESTDIR before it
+	install -D -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/upsampled
+
+ENGINE ?= docker
+IMAGE ?= upsampled
+image: ## build the container image with ENGINE (docker; podman and buildah work) as IMAGE
+	$(ENGINE) build -f docker/Dockerfile -t $(IMAGE) .
 
 clean: ## remove everything built
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: all deps deps-test run clean help
+.PHONY: all deps deps-test run install image clean help
 
 include tests/tests.mk
+include scripts/check.mk

@@ -1,0 +1,86 @@
+# The tests. A folder of Criterion tests is one binary made of all its *.c, tests/support and the
+# whole library; a file of tests/stress is a program of its own, and so is one of tests/bench; a
+# file of tests/fuzz is a libFuzzer target and, with replay.c, a program that runs its corpus.
+
+TEST_FOLDERS := $(foreach f,unit kernels property golden http chaos,$(if $(wildcard tests/$f/*.c),$f))
+SUPPORT_OBJECTS := $(call objects,$(wildcard tests/support/*.c))
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+CRITERION_TESTS := $(foreach f,$(TEST_FOLDERS),$(BUILD)/tests/test_$f)
+STRESS_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/stress/*.c))
+REPLAY_TESTS := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/replay_%)
+BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
+FUZZERS := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/fuzz_%)
+FUZZ_SECONDS ?= 60
+
+# Criterion cannot start under ThreadSanitizer: there the plain programs are the tests.
+ifeq ($(MODE),tsan)
+TESTS := -- $(STRESS_TESTS)
+else
+TESTS := $(CRITERION_TESTS) -- $(STRESS_TESTS) $(REPLAY_TESTS)
+endif
+test-binaries: $(filter-out --,$(TESTS)) $(BINARY)
+
+TEST_LIBS = $(LIBS) $(shell pkg-config --libs libcurl 2>/dev/null)
+
+define folder_rule
+$(BUILD)/tests/test_$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJECTS) $(LIBRARY_OBJECTS)
+	@echo "  LD  $$@"
+	$(Q)$$(LINK) $$(TEST_LDFLAGS_$(1)) -o $$@ $$^ -lcriterion $$(TEST_LIBS)
+endef
+$(foreach f,$(TEST_FOLDERS),$(eval $(call folder_rule,$f)))
+
+$(STRESS_TESTS) $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(LIBRARY_OBJECTS)
+	@echo "  LD  $@"
+	$(Q)$(LINK) -o $@ $^ $(TEST_LIBS)
+
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay_%.o $(LIBRARY_OBJECTS)
+	@echo "  LD  $@"
+	$(Q)$(LINK) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/fuzz/replay_%.o: tests/fuzz/replay.c
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -DCORPUS='"tests/fuzz/corpus/$*"' -c -o $@ $<
+
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(LIBRARY_OBJECTS)
+	@echo "  LD  $@"
+	$(Q)$(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# --- Running --------------------------------------------------------------------------------------
+
+TEST_ENV := ASAN_OPTIONS=abort_on_error=1:detect_leaks=1:strict_string_checks=1 \
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 TSAN_OPTIONS=halt_on_error=1 \
+	TEST_BINARY=$(BINARY)
+
+test: deps-test ## install what is missing, build and run all tests (MODE=asan, tsan: under it)
+	@$(SUBMAKE) test-run
+test-run: test-binaries
+	@$(TEST_ENV) tests/run.sh $(TESTS)
+
+coverage: deps-test ## run the tests with counters, print the share of lines run in each file
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@$(SUBMAKE) MODE=coverage test-run
+	@scripts/coverage.sh build/coverage
+
+fuzz: ## fuzz each target for FUZZ_SECONDS (60), finds stay in build/fuzz/corpus
+	@scripts/deps.sh build fuzz
+	@$(SUBMAKE) MODE=fuzz CC=clang fuzz-run
+fuzz-run: $(FUZZERS)
+	@set -e; for name in $(FUZZ_NAMES); do \
+		mkdir -p $(BUILD)/corpus/$$name; echo "  FUZZ  $$name"; \
+		$(TEST_ENV) $(BUILD)/tests/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
+			-rss_limit_mb=4096 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$name tests/fuzz/corpus/$$name; \
+	done
+
+bench: deps-test ## measure the kernels and layers
+	@$(SUBMAKE) bench-run
+bench-run: $(BENCHES)
+	@set -e; for bench in $(BENCHES); do $$bench; done
+
+test-container: ## build the image with buildah, run it with podman, ask it (root)
+	@tests/container/test-container.sh
+test-fresh: ## a fresh Debian root: `make test` and `make run` there (root)
+	@tests/container/fresh-root.sh
+
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run bench bench-run test-container test-fresh
