@@ -27,7 +27,7 @@ BEGIN {
     library["curl/curl.h"] = "libcurl"
     library["criterion/criterion.h"] = library["criterion/parameterized.h"] = "criterion"
 
-    system_headers = "^(assert|ctype|errno|fcntl|dirent|fenv|float|getopt|inttypes|limits|locale|math|" \
+    system_headers = "^(assert|ctype|errno|fcntl|dirent|fenv|float|getopt|inttypes|limits|locale|malloc|math|" \
         "netdb|poll|pthread|sched|semaphore|setjmp|signal|spawn|stdarg|stdatomic|stdbool|stddef|" \
         "stdint|stdio|stdlib|stdnoreturn|string|strings|time|unistd)\\.h$|^(sys|netinet|arpa)/|^immintrin\\.h$|" \
         "^sanitizer/asan_interface\\.h$"

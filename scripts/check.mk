@@ -33,7 +33,7 @@ check-headers: $(HEADERS:%=$(BUILD)/headers/%.ok)
 $(BUILD)/headers/%.h.ok: %.h $(BUILD)/isa.inc
 	@mkdir -p $(@D)
 	@echo "  CHECK  $<"
-	$(Q)echo '#include "$<"' | $(COMPILE) -Werror -DUP_ISA=baseline -DUP_LANES=4 -MF $@.d -MT $@ \
+	$(Q)printf '#include "$<"\nextern int up_not_empty;\n' | $(COMPILE) -Werror -DUP_ISA=baseline -DUP_LANES=4 -MF $@.d -MT $@ \
 		-Wno-unused-function -fsyntax-only -x c -
 	@touch $@
 
