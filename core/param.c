@@ -87,22 +87,18 @@ const struct up_param *up_param_find(const struct up_param *params, const char *
     return NULL;
 }
 
+int up_choice_find(const char *const *choices, const char *text)
+{
+    for (int i = 0; choices[i] != NULL; i++)
+        if (strcmp(choices[i], text) == 0)
+            return i;
+    return -1;
+}
+
 /* In ASCII, whatever the locale is. */
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-int up_choice_find(const char *const *choices, const char *text)
-{
-    for (int i = 0; choices[i] != NULL; i++) {
-        size_t at = 0;
-        while (text[at] != '\0' && lower(text[at]) == choices[i][at])
-            at++;
-        if (text[at] == '\0' && choices[i][at] == '\0')
-            return i;
-    }
-    return -1;
 }
 
 static size_t least(size_t a, size_t b, size_t c)

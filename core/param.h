@@ -62,7 +62,7 @@ void up_params_default(const struct up_param *params, void *config);
 /* NULL when no row has the name. */
 const struct up_param *up_param_find(const struct up_param *params, const char *name);
 
-/* "same" of {"valid", "same"}: its index, or -1. Choices are lower case, `text` need not be. */
+/* "same" of {"valid", "same"}: its index, or -1. */
 int up_choice_find(const char *const *choices, const char *text);
 
 /* Levenshtein distance for "did you mean": the candidate nearest to `text`, case-insensitive, or
