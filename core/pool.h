@@ -20,8 +20,8 @@ struct up_job {
     struct up_job *next; /* the pool's */
 };
 
-/* `threads` in 1 .. UP_THREADS_MAX; at most `queue_max` jobs reserved, waiting or running at once
- * beyond the running ones. NULL when threads cannot be started. */
+/* `threads` in 1 .. UP_THREADS_MAX. There are threads + queue_max slots: as many jobs may run as
+ * there are threads, and queue_max more may wait. NULL when threads cannot be started. */
 struct up_pool *up_pool_new(unsigned threads, size_t queue_max);
 
 /* Waits for reserved and submitted jobs, then joins. NULL is allowed. */
