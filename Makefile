@@ -41,7 +41,7 @@ FREETYPE_CFLAGS := $(shell pkg-config --cflags freetype2 2>/dev/null)
 ISAS_x86_64 := avx512:16:-mavx512f_-mavx512vl_-mavx512dq_-mavx512bw_-mfma_-mprefer-vector-width=512:avx512f_avx512vl_avx512dq_avx512bw_fma \
 	avx2:8:-mavx2_-mfma:avx2_fma baseline:4::
 ISAS_aarch64 := neon:4::
-ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 ISAS := $(or $(ISAS_$(ARCH)),baseline:4::)
 
 isa_name = $(firstword $(subst :, ,$(1)))
@@ -119,7 +119,7 @@ install: all ## install the binary under PREFIX (/usr/local), DESTDIR before it
 ENGINE ?= docker
 IMAGE ?= upsampled
 image: ## build the container image with ENGINE (docker; podman and buildah work) as IMAGE
-	$(ENGINE) build -f docker/Dockerfile -t $(IMAGE) .
+	BUILDAH_FORMAT=docker $(ENGINE) build -f docker/Dockerfile -t $(IMAGE) .
 
 clean: ## remove everything built
 	rm -rf build
