@@ -2,7 +2,8 @@
  *
  * Seeds are the pair [seed, 0] that an integer-seeded Keras initializer makes, each component
  * reduced modulo 2147483646. The sequence depends on the seed and on the number of values only,
- * never on threads. Philox: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+ * never on threads. Only subnormal values differ: TensorFlow makes zeros of them. Philox: Salmon et
+ * al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
  */
 #ifndef UP_RANDOM_H
 #define UP_RANDOM_H

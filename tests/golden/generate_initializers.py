@@ -31,7 +31,7 @@ SHAPES = [[], [1], [5], [0, 3], [1, 1], [3, 4], [7, 1], [3, 2, 4], [4, 1, 7], [3
           [2, 3, 4, 5], [5, 5, 3, 1], [2, 2, 2, 3, 4], [1, 1, 1, 9, 2]]
 RANGES = [{}, {"minval": 0.0, "maxval": 1.0}, {"minval": -1000.0, "maxval": 0.001},
           {"minval": 3.0, "maxval": -7.0}, {"minval": 0.1, "maxval": 0.1},
-          {"minval": 1e-38, "maxval": 3e38}]
+          {"minval": 1.2e-38, "maxval": 3e38}]
 MOMENTS = [{}, {"mean": 0.0, "stddev": 1.0}, {"mean": 5.0, "stddev": 0.001},
            {"mean": -0.1, "stddev": 33.3}, {"mean": 1e20, "stddev": 1e19},
            {"mean": 0.3, "stddev": -2.0}]
@@ -89,7 +89,7 @@ def scaled():
 def constants():
     for class_name, shape in itertools.product(["Zeros", "Ones"], [[], [3], [2, 0], [2, 3]]):
         yield case(class_name, {}, shape)
-    for value in [0.0, 0.1, -2.5, 1e-45, 3.4028234663852886e38]:
+    for value in [0.0, 0.1, -2.5, 1.2e-38, 3.4028234663852886e38]:
         yield case("Constant", {"value": value}, [2, 3])
     for value, shape in [([1.5], [3]), ([1.0, 2.0, 3.0], [2, 3]), ([[1.0], [2.0]], [2, 3]),
                          ([[[1.0], [2.0]], [[3.0], [4.0]]], [5, 2, 2, 3]), ([], [2, 0])]:
