@@ -34,7 +34,13 @@ COMPILE := $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD) -fPIE -pthrea
 	$(WARNINGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 LINK := $(CC) -pie -pthread $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
 LIBS := $(shell pkg-config --libs libmicrohttpd jansson libpng libdeflate freetype2 2>/dev/null) -lm
-FREETYPE_CFLAGS := $(shell pkg-config --cflags freetype2 2>/dev/null)
+
+# The figures' text is drawn by FreeType with this font, which becomes a part of the binary.
+FONT := /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
+TEXT_CFLAGS := $(shell pkg-config --cflags freetype2 2>/dev/null) -DUP_FONT_FILE='"$(FONT)"'
+
+VERSION := 1.0.0
+COMMIT ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
 # --- Instruction sets: name : lanes : compiler flags : CPU features, best first -------------------
 
@@ -77,7 +83,10 @@ $(BUILD)/%.o: %.c
 	@echo "  CC  $<"
 	$(Q)$(COMPILE) -c -o $@ $<
 
-$(BUILD)/api/figure/text.o: COMPILE += $(FREETYPE_CFLAGS)
+# What single objects need beyond the rule.
+$(BUILD)/api/figure/text.o: COMPILE += $(TEXT_CFLAGS)
+$(BUILD)/api/figure/text.o: $(wildcard $(FONT))
+$(BUILD)/server/assets.o: $(wildcard server/playground/*)
 
 # One object per kernel source and instruction set; the kernels alone may contract to FMA.
 define isa_rule
@@ -94,6 +103,12 @@ $(BUILD)/isa.inc: Makefile
 	@mkdir -p $(@D)
 	$(Q){ $(foreach isa,$(ISAS),echo 'ISA($(call isa_name,$(isa)), $(foreach cpu,$(call isa_cpu,$(isa)),__builtin_cpu_supports("$(cpu)") &&) 1)';) true; } > $@
 $(BUILD)/core/kernels/dispatch.o: $(BUILD)/isa.inc
+
+# The names of this build, touched only when they change.
+$(BUILD)/version.inc: always
+	@mkdir -p $(@D)
+	@printf '#define UP_VERSION "%s"\n#define UP_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -119,7 +134,7 @@ install: all ## install the binary under PREFIX (/usr/local), DESTDIR before it
 ENGINE ?= docker
 IMAGE ?= upsampled
 image: ## build the container image with ENGINE (docker; podman and buildah work) as IMAGE
-	BUILDAH_FORMAT=docker $(ENGINE) build -f docker/Dockerfile -t $(IMAGE) .
+	BUILDAH_FORMAT=docker $(ENGINE) build -f docker/Dockerfile --build-arg COMMIT=$(COMMIT) -t $(IMAGE) .
 
 clean: ## remove everything built
 	rm -rf build
@@ -127,7 +142,7 @@ clean: ## remove everything built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: all deps deps-test run install image clean help
+.PHONY: all always deps deps-test run install image clean help
 
 include tests/tests.mk
 include scripts/check.mk

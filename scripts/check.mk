@@ -53,7 +53,7 @@ $(BUILD)/lint/%.ok: %.c .clang-tidy $(BUILD)/isa.inc
 	@mkdir -p $(@D)
 	@echo "  LINT  $<"
 	$(Q)clang-tidy --quiet --warnings-as-errors='*' $< -- -std=c11 -D_POSIX_C_SOURCE=200809L -I. \
-		-I$(BUILD) $(FREETYPE_CFLAGS) -DUP_ISA=baseline -DUP_LANES=4 2>/dev/null
+		-I$(BUILD) $(TEXT_CFLAGS) -DUP_ISA=baseline -DUP_LANES=4 2>/dev/null
 	@touch $@
 
 .PHONY: format check check-run check-format check-text check-scripts check-arrows check-headers \

@@ -51,7 +51,7 @@ make_base() {
 
 build_image() {
     build bud --quiet --format docker --isolation chroot --pull=never \
-        -f docker/Dockerfile -t "$image" .
+        --build-arg "COMMIT=$(git rev-parse --short=12 HEAD)" -f docker/Dockerfile -t "$image" .
 }
 
 inspect() { pod image inspect --format "$1" "$image"; }
