@@ -138,7 +138,7 @@ Test(random, normal_values_are_those_that_tensorflow_documents, .timeout = 20)
     up_random_normal(up_philox_seeded(1105988140, 3), 3, 0, 1, values);
     assert_printed(values, folded, 3, 1e-7);
     up_random_normal(up_philox_seeded(1, 2), 6, 0, 1, values);
-    assert_printed(values, guide, 6, 3e-7); /* the guide's machine was a last unit off the CPU's */
+    assert_printed(values, guide, 6, 5e-7); /* printed elsewhere: last units differ from a CPU's */
 }
 
 static void draw(size_t distribution, struct up_philox philox, size_t count, float *ret)
