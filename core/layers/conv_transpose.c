@@ -397,6 +397,9 @@ static const struct up_param params[] = {
     UP_PARAM_END,
 };
 
+static const struct up_weight_note weight_notes[] = {
+    {"kernel", "(*kernel_size, filters, channels)"}, {"bias", "(filters,)"}, {NULL, NULL}};
+
 #define CONV_TRANSPOSE(n, other, text)                                                             \
     static const char *const aliases_##n##d[] = {other, NULL};                                     \
     const struct up_layer_ops up_layer_conv##n##d_transpose = {                                    \
@@ -413,6 +416,7 @@ static const struct up_param params[] = {
         .check = check,                                                                            \
         .shape = shape,                                                                            \
         .weights = weights,                                                                        \
+        .weight_notes = weight_notes,                                                              \
         .prepare = prepare,                                                                        \
         .rows = rows,                                                                              \
     }

@@ -32,6 +32,11 @@ struct up_weight {
     const char *parameter;                    /* its name there: "kernel_initializer" */
 };
 
+/* A weight as the catalogue describes it: its name, and its shape in the parameters' names. */
+struct up_weight_note {
+    const char *name, *shape;
+};
+
 struct up_step;
 
 /* One call of a step: where this run's tensors are. */
@@ -74,6 +79,7 @@ struct up_layer_ops {
     /* The weights for inputs of this shape; NULL: none. Returns how many, <= UP_WEIGHTS_MAX. */
     uint32_t (*weights)(const void *config, const struct up_shape *in,
                         struct up_weight ret[UP_WEIGHTS_MAX]);
+    const struct up_weight_note *weight_notes; /* ends with a NULL name; NULL: none */
 
     /* Packs weights and makes tables, in the plan's arena; sets rows, grain and macs of the step.
      */

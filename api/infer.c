@@ -1,0 +1,187 @@
+/* POST /upsample: decode, plan, compute, encode. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/codec/buffer.h"
+#include "api/codec/json.h"
+#include "api/endpoints.h"
+#include "core/deadline.h"
+
+enum up_code api_respond_json(const struct api_buffer *buffer, struct api_response *response)
+{
+    if (api_buffer_finish(buffer) != UP_OK)
+        return api_buffer_finish(buffer);
+    response->status = 200;
+    response->content_type = "application/json";
+    response->body = buffer->data;
+    response->body_bytes = buffer->bytes;
+    return UP_OK;
+}
+
+void api_write_shape(struct api_buffer *out, const struct up_shape *shape)
+{
+    api_buffer_puts(out, "[");
+    for (uint32_t i = 0; i < shape->rank; i++)
+        api_buffer_printf(out, "%s%zu", i == 0 ? "" : ",", shape->dim[i]);
+    api_buffer_puts(out, "]");
+}
+
+void api_write_warnings(struct api_buffer *out, const struct api_warning *warnings)
+{
+    api_buffer_puts(out, "[");
+    for (const struct api_warning *w = warnings; w != NULL; w = w->next) {
+        const bool parameter = w->at[0] == '?';
+        api_buffer_puts(out, w == warnings ? "{\"code\":" : ",{\"code\":");
+        api_buffer_quote(out, w->code);
+        api_buffer_puts(out, parameter ? ",\"parameter\":" : ",\"pointer\":");
+        api_buffer_quote(out, parameter ? w->at + 1 : w->at);
+        api_buffer_puts(out, ",\"detail\":");
+        api_buffer_quote(out, w->detail);
+        api_buffer_puts(out, "}");
+    }
+    api_buffer_puts(out, "]");
+}
+
+static uint64_t phase_end(struct api_response *response, enum api_phase phase, uint64_t since)
+{
+    const uint64_t now = up_now_ns();
+    response->phase_ns[phase] = now - since;
+    return now;
+}
+
+static enum up_code compute(const struct api_context *context, const struct api_job *job,
+                            const struct up_plan *plan, struct up_tensor *ret)
+{
+    struct api_reader const *reader = &job->reader;
+    const float *in[UP_INPUTS_MAX];
+    const struct up_plan_bytes bytes = up_plan_bytes(plan);
+    ret->shape = *up_plan_output(plan, 0);
+    ret->data =
+        up_arena_alloc(reader->arena, up_shape_size(&ret->shape), sizeof(float), reader->err);
+    void *scratch = up_arena_alloc(reader->arena, bytes.scratch, 1, reader->err);
+    if (ret->data == NULL || scratch == NULL)
+        return reader->err->code;
+    for (uint32_t i = 0; i < job->input_count; i++)
+        in[i] = job->input[i].data;
+    return up_plan_run(plan, in, &ret->data, scratch, context->pool, job->request->deadline_ns,
+                       reader->err);
+}
+
+static void write_layers(struct api_buffer *out, const struct api_job *job,
+                         const struct up_plan *plan)
+{
+    api_buffer_puts(out, "\"layers\":[");
+    for (uint32_t i = 0; i < up_plan_node_count(plan); i++) {
+        const struct up_plan_node *node = up_plan_node(plan, i);
+        bool any = false;
+        api_buffer_printf(out, "%s{\"class_name\":\"%s\",\"output_shape\":", i == 0 ? "" : ",",
+                          job->graph.layers[job->graph.nodes[i].layer].ops->class_name);
+        api_write_shape(out, &node->out);
+        for (uint32_t w = 0; w < node->weight_count; w++)
+            if (node->seed[w] != 0) {
+                api_buffer_printf(out, "%s\"%s\":%lld", any ? "," : ",\"seeds\":{",
+                                  node->weight[w].parameter, (long long)node->seed[w]);
+                any = true;
+            }
+        api_buffer_puts(out, any ? "}}" : "}");
+    }
+    api_buffer_puts(out, "]");
+}
+
+static enum up_code nulls_warn(struct api_job *job, size_t nulls)
+{
+    return nulls == 0 ? UP_OK
+                      : api_warn(&job->reader, "non-finite", "/output",
+                                 "%zu values are NaN or infinite, and null here", nulls);
+}
+
+static enum up_code encode_json(struct api_job *job, const struct api_result *result,
+                                const struct up_plan *plan, struct api_response *response)
+{
+    const bool many = job->form != API_INPUT_ONE;
+    struct api_buffer out = api_buffer_make(job->reader.arena, job->reader.err);
+    api_buffer_puts(&out, "{\"shape\":");
+    api_write_shape(&out, &result->tensor.shape);
+    api_buffer_puts(&out, many ? ",\"outputs\":[" : ",\"output\":");
+    const size_t nulls = api_json_write_tensor(&out, &result->tensor, job->output.flat);
+    api_buffer_puts(&out, many ? "]," : ",");
+    if (nulls_warn(job, nulls) != UP_OK)
+        return job->reader.err->code;
+    write_layers(&out, job, plan);
+    api_buffer_puts(&out, ",\"warnings\":");
+    api_write_warnings(&out, job->reader.warnings);
+    api_buffer_puts(&out, "}\n");
+    return api_respond_json(&out, response);
+}
+
+static enum up_code headers(const struct api_job *job, const struct api_result *result,
+                            struct api_response *response)
+{
+    struct api_buffer out = api_buffer_make(job->reader.arena, job->reader.err);
+    const struct up_shape *shape = &result->tensor.shape;
+    for (uint32_t i = 0; i < shape->rank; i++)
+        api_buffer_printf(&out, "%s%zu", i == 0 ? "" : ",", shape->dim[i]);
+    api_buffer_put(&out, "", 1);
+    if (api_buffer_finish(&out) != UP_OK)
+        return job->reader.err->code;
+    api_header(response, "X-Output-Shape", out.data);
+    if (job->reader.warnings == NULL)
+        return UP_OK;
+    struct api_buffer list = api_buffer_make(job->reader.arena, job->reader.err);
+    api_write_warnings(&list, job->reader.warnings);
+    api_buffer_put(&list, "", 1);
+    if (api_buffer_finish(&list) != UP_OK)
+        return job->reader.err->code;
+    api_header(response, "X-Warnings", list.data);
+    return UP_OK;
+}
+
+static enum up_code encode(struct api_job *job, const struct api_result *result,
+                           const struct up_plan *plan, struct api_response *response)
+{
+    enum up_code code;
+    if (job->output.format == API_PNG)
+        code = api_output_png(result, &job->output, job->reader.arena, response, job->reader.err);
+    else if (job->output.format == API_NPY)
+        code = api_output_npy(result, job->reader.arena, response, job->reader.err);
+    else
+        code = encode_json(job, result, plan, response);
+    if (code != UP_OK)
+        return code;
+    response->status = 200;
+    return headers(job, result, response);
+}
+
+static enum up_code infer(const struct api_context *context, struct api_job *job,
+                          struct api_response *response, uint64_t since)
+{
+    const struct up_plan_options options = {.kernels = context->kernels,
+                                            .output_bytes_max = context->limits.output_bytes,
+                                            .output_bytes_flag = "--output-limit"};
+    struct up_plan *plan;
+    struct up_tensor tensor;
+    if (up_plan_build(&job->graph, &options, job->reader.arena, &plan, job->reader.err) != UP_OK)
+        return job->reader.err->code;
+    since = phase_end(response, API_PLAN, since);
+    if (compute(context, job, plan, &tensor) != UP_OK)
+        return job->reader.err->code;
+    since = phase_end(response, API_COMPUTE, since);
+    const struct api_result result = api_job_result(job, &tensor);
+    const enum up_code code = encode(job, &result, plan, response);
+    (void)phase_end(response, API_ENCODE, since);
+    return code;
+}
+
+API_HANDLER(api_infer)
+{
+    struct api_job job;
+    const uint64_t start = up_now_ns();
+    enum up_code code = api_job_open(context, request, false, &job, err);
+    const uint64_t since = phase_end(response, API_DECODE, start);
+    if (code == UP_OK)
+        code = infer(context, &job, response, since);
+    api_job_place(&job, err);
+    api_job_close(&job);
+    return code;
+}

@@ -1,0 +1,84 @@
+/* POST /plan: what POST /upsample would do, without doing it. */
+#include <string.h>
+
+#include "api/codec/buffer.h"
+#include "api/codec/json.h"
+#include "api/endpoints.h"
+
+static void write_weights(struct api_buffer *out, const struct up_plan_node *node, bool values)
+{
+    api_buffer_puts(out, ",\"weights\":[");
+    for (uint32_t w = 0; w < node->weight_count; w++) {
+        api_buffer_printf(out, "%s{\"name\":\"%s\",\"shape\":", w == 0 ? "" : ",",
+                          node->weight[w].name);
+        api_write_shape(out, &node->weight[w].shape);
+        if (values) {
+            api_buffer_puts(out, ",\"values\":");
+            (void)api_json_write_tensor(out, &node->weight_value[w], false);
+        }
+        if (node->seed[w] != 0)
+            api_buffer_printf(out, ",\"seed\":%lld", (long long)node->seed[w]);
+        api_buffer_puts(out, "}");
+    }
+    api_buffer_puts(out, "]");
+}
+
+static void write_layer(struct api_buffer *out, const struct api_job *job,
+                        const struct up_plan *plan, uint32_t i, bool values)
+{
+    const struct up_plan_node *node = up_plan_node(plan, i);
+    api_buffer_printf(out, "%s{\"class_name\":\"%s\",\"input_shape\":", i == 0 ? "" : ",",
+                      job->graph.layers[job->graph.nodes[i].layer].ops->class_name);
+    api_write_shape(out, &node->in);
+    api_buffer_puts(out, ",\"output_shape\":");
+    api_write_shape(out, &node->out);
+    write_weights(out, node, values);
+    api_buffer_printf(out, ",\"macs\":%.0f,\"algorithm\":\"%s\"}", node->macs,
+                      node->algorithm == NULL ? "none" : node->algorithm);
+}
+
+static enum up_code respond(const struct api_job *job, const struct up_plan *plan, bool values,
+                            struct api_response *response)
+{
+    const struct up_plan_bytes bytes = up_plan_bytes(plan);
+    const struct up_shape in = api_job_shape(job, &job->input_shape[0]);
+    const struct up_shape shape = api_job_shape(job, up_plan_output(plan, 0));
+    struct api_buffer out = api_buffer_make(job->reader.arena, job->reader.err);
+    api_buffer_puts(&out, "{\"input_shape\":");
+    api_write_shape(&out, &in);
+    api_buffer_puts(&out, ",\"output_shape\":");
+    api_write_shape(&out, &shape);
+    api_buffer_printf(&out,
+                      ",\"macs\":%.0f,\"bytes\":{\"input\":%zu,\"output\":%zu,\"scratch\":%zu,"
+                      "\"weights\":%zu},\"layers\":[",
+                      up_plan_macs(plan), bytes.input, bytes.output, bytes.scratch, bytes.weights);
+    for (uint32_t i = 0; i < up_plan_node_count(plan); i++)
+        write_layer(&out, job, plan, i, values);
+    api_buffer_puts(&out, "],\"warnings\":");
+    api_write_warnings(&out, job->reader.warnings);
+    api_buffer_puts(&out, "}\n");
+    return api_respond_json(&out, response);
+}
+
+static enum up_code plan(const struct api_context *context, struct api_job *job,
+                         struct api_response *response)
+{
+    const struct up_plan_options options = {.kernels = context->kernels,
+                                            .output_bytes_max = context->limits.output_bytes,
+                                            .output_bytes_flag = "--output-limit"};
+    struct up_plan *made;
+    if (up_plan_build(&job->graph, &options, job->reader.arena, &made, job->reader.err) != UP_OK)
+        return job->reader.err->code;
+    return respond(job, made, job->weights_shown, response);
+}
+
+API_HANDLER(api_plan)
+{
+    struct api_job job;
+    enum up_code code = api_job_open(context, request, true, &job, err);
+    if (code == UP_OK)
+        code = plan(context, &job, response);
+    api_job_place(&job, err);
+    api_job_close(&job);
+    return code;
+}

@@ -1,0 +1,50 @@
+/* POST /upsample and POST /plan take the same body: this reads it, whichever of its forms it has.
+ */
+#ifndef API_REQUEST_H
+#define API_REQUEST_H
+
+#include "api/api.h"
+#include "api/output.h"
+#include "api/reader.h"
+#include "core/plan/plan.h"
+
+/* How an input was made to fit the layers: axes that were put in, and are taken out of the answer.
+ */
+struct api_axes {
+    uint32_t spatial; /* of the layers; 0: they do not say */
+    bool batch_added, channels_added, channels_first;
+};
+
+enum api_inputs_form { API_INPUT_ONE, API_INPUT_LIST, API_INPUT_NAMED };
+
+struct api_job {
+    struct api_reader reader;
+    const struct api_request *request;
+    json_t *root; /* the document with the query merged in; api_job_close drops it */
+
+    enum api_inputs_form form;
+    struct up_tensor input[UP_INPUTS_MAX]; /* as they fit the graph */
+    const char *input_name[UP_INPUTS_MAX]; /* API_INPUT_NAMED */
+    struct up_shape input_shape[UP_INPUTS_MAX];
+    uint32_t input_count;
+    struct api_axes axes;
+
+    struct up_graph graph;
+    struct api_output output;
+    bool weights_shown; /* a dry run that is asked for the weights' values */
+};
+
+/* Reads everything; `shapes` allows inputs that are only a shape. Close the job in any case. */
+enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
+                          bool shapes, struct api_job *ret, struct up_error *err) UP_CHECKED;
+void api_job_close(struct api_job *job);
+
+/* Turns the place of an error into what the client wrote: a value that came with the query is a
+ * parameter, not a pointer. */
+void api_job_place(const struct api_job *job, struct up_error *err);
+
+/* The result of the graph's output, the added axes taken out again. */
+struct api_result api_job_result(const struct api_job *job, const struct up_tensor *tensor);
+struct up_shape api_job_shape(const struct api_job *job, const struct up_shape *shape);
+
+#endif

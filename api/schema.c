@@ -1,0 +1,165 @@
+#include "api/schema.h"
+
+#include <math.h>
+
+#include "core/initializers.h"
+
+static const struct {
+    const char *name;   /* in the catalogue */
+    const char *schema; /* without bounds and choices */
+} types[] = {
+    [UP_PARAM_INT] = {"int", "\"type\":\"integer\""},
+    [UP_PARAM_FLOAT] = {"float", "\"type\":\"number\""},
+    [UP_PARAM_BOOL] = {"bool", "\"type\":\"boolean\""},
+    [UP_PARAM_CHOICE] = {"choice", "\"type\":\"string\""},
+    [UP_PARAM_INTS] = {"ints", NULL},
+    [UP_PARAM_ACTIVATION] = {"activation", "\"type\":[\"string\",\"object\"]"},
+    [UP_PARAM_INITIALIZER] = {"initializer", "\"type\":[\"string\",\"object\"]"},
+    [UP_PARAM_TENSOR] = {"tensor", "\"type\":[\"number\",\"array\",\"object\"]"},
+    [UP_PARAM_TEXT] = {"text", "\"type\":\"string\""},
+    [UP_PARAM_SHAPE] = {"shape", "\"type\":\"array\",\"items\":{\"type\":[\"integer\",\"null\"]}"},
+    [UP_PARAM_IGNORED] = {"ignored", NULL},
+};
+
+static bool bounded(const struct up_param *row)
+{
+    return row->min != 0 || row->max != 0;
+}
+
+static void write_choices(struct api_buffer *out, const struct up_param *row, const char *key)
+{
+    const char *separator = "";
+    if (row->type != UP_PARAM_CHOICE && row->type != UP_PARAM_ACTIVATION &&
+        row->type != UP_PARAM_INITIALIZER)
+        return;
+    api_buffer_printf(out, ",\"%s\":[", key);
+    for (const char *const *c = row->choices; row->type == UP_PARAM_CHOICE && *c != NULL; c++) {
+        api_buffer_printf(out, "%s\"%s\"", separator, *c);
+        separator = ",";
+    }
+    for (int i = 0; row->type == UP_PARAM_ACTIVATION && i < UP_ACT_COUNT; i++) {
+        api_buffer_printf(out, "%s\"%s\"", separator, up_activation_name((enum up_activation_id)i));
+        separator = ",";
+    }
+    const struct up_initializer_class *const *class = up_initializer_classes();
+    for (; row->type == UP_PARAM_INITIALIZER && *class != NULL; class ++) {
+        api_buffer_printf(out, "%s\"%s\"", separator, (*class)->class_name);
+        separator = ",";
+    }
+    api_buffer_puts(out, "]");
+}
+
+static void write_default(struct api_buffer *out, const struct up_param *row)
+{
+    if ((row->flags & UP_PARAM_REQUIRED) != 0)
+        return;
+    api_buffer_puts(out, ",\"default\":");
+    if (row->fallback_text != NULL)
+        api_buffer_quote(out, row->fallback_text);
+    else if (row->type == UP_PARAM_CHOICE)
+        api_buffer_quote(out, row->choices[(size_t)row->fallback]);
+    else if (row->type == UP_PARAM_BOOL)
+        api_buffer_puts(out, row->fallback != 0 ? "true" : "false");
+    else if ((row->flags & UP_PARAM_NULLABLE) != 0 || !isfinite(row->fallback) ||
+             row->type == UP_PARAM_TEXT || row->type == UP_PARAM_TENSOR)
+        api_buffer_puts(out, "null");
+    else
+        api_buffer_printf(out, "%.9g", row->fallback);
+}
+
+static bool shown(const struct up_param *row)
+{
+    return row->type != UP_PARAM_IGNORED;
+}
+
+void api_write_params(struct api_buffer *out, const struct up_param *rows)
+{
+    const char *separator = "[";
+    for (const struct up_param *row = rows; row->name != NULL; row++) {
+        if (!shown(row))
+            continue;
+        api_buffer_printf(out, "%s{\"name\":\"%s\",\"type\":\"%s\"", separator, row->name,
+                          types[row->type].name);
+        write_default(out, row);
+        if ((row->flags & UP_PARAM_REQUIRED) != 0)
+            api_buffer_puts(out, ",\"required\":true");
+        if ((row->flags & UP_PARAM_NULLABLE) != 0)
+            api_buffer_puts(out, ",\"nullable\":true");
+        if (bounded(row))
+            api_buffer_printf(out, ",\"min\":%.17g,\"max\":%.17g", row->min, row->max);
+        write_choices(out, row, "choices");
+        api_buffer_puts(out, ",\"meaning\":");
+        api_buffer_quote(out, row->meaning);
+        api_buffer_puts(out, "}");
+        separator = ",";
+    }
+    api_buffer_puts(out, separator[0] == '[' ? "[]" : "]");
+}
+
+static void write_integer_schema(struct api_buffer *out, const struct up_param *row)
+{
+    api_buffer_puts(out, "{\"type\":\"integer\"");
+    if (bounded(row))
+        api_buffer_printf(out, ",\"minimum\":%.17g,\"maximum\":%.17g", row->min, row->max);
+    api_buffer_puts(out, "}");
+}
+
+static void write_property(struct api_buffer *out, const struct up_param *row, uint32_t spatial)
+{
+    const bool nullable = (row->flags & UP_PARAM_NULLABLE) != 0;
+    api_buffer_puts(out, "{\"description\":");
+    api_buffer_quote(out, row->meaning == NULL ? "" : row->meaning);
+    write_default(out, row);
+    if (row->type == UP_PARAM_INTS) {
+        api_buffer_puts(out, ",\"anyOf\":[");
+        write_integer_schema(out, row);
+        api_buffer_puts(out, ",{\"type\":\"array\",\"items\":");
+        write_integer_schema(out, row);
+        api_buffer_printf(out, ",\"minItems\":%u,\"maxItems\":%u}%s]}", spatial, spatial,
+                          nullable ? ",{\"type\":\"null\"}" : "");
+        return;
+    }
+    api_buffer_puts(out, ",\"anyOf\":[{");
+    api_buffer_puts(out, types[row->type].schema);
+    if (bounded(row))
+        api_buffer_printf(out, ",\"minimum\":%.17g,\"maximum\":%.17g", row->min, row->max);
+    if (row->type == UP_PARAM_CHOICE)
+        write_choices(out, row, "enum");
+    api_buffer_puts(out, nullable ? "},{\"type\":\"null\"}]}" : "}]}");
+}
+
+void api_write_params_schema(struct api_buffer *out, const struct up_param *rows, uint32_t spatial,
+                             bool open)
+{
+    const char *separator = "";
+    api_buffer_puts(out, "{\"type\":\"object\",\"properties\":{");
+    for (const struct up_param *row = rows; row->name != NULL; row++) {
+        if (!shown(row))
+            continue;
+        api_buffer_printf(out, "%s\"%s\":", separator, row->name);
+        write_property(out, row, spatial);
+        separator = ",";
+    }
+    api_buffer_puts(out, "},\"required\":[");
+    separator = "";
+    for (const struct up_param *row = rows; row->name != NULL; row++) {
+        if ((row->flags & UP_PARAM_REQUIRED) == 0)
+            continue;
+        api_buffer_printf(out, "%s\"%s\"", separator, row->name);
+        separator = ",";
+    }
+    api_buffer_printf(out, "],\"additionalProperties\":%s}", open ? "true" : "false");
+}
+
+void api_write_layer_schema(struct api_buffer *out, const struct up_layer_ops *layer)
+{
+    api_buffer_printf(out,
+                      "{\"type\":\"object\",\"title\":\"%s\",\"description\":", layer->class_name);
+    api_buffer_quote(out, layer->summary);
+    api_buffer_printf(out,
+                      ",\"properties\":{\"class_name\":{\"const\":\"%s\"},\"weights\":{\"type\":"
+                      "\"array\"},\"config\":",
+                      layer->class_name);
+    api_write_params_schema(out, layer->params, layer->spatial, true);
+    api_buffer_puts(out, "},\"required\":[\"class_name\",\"config\"]}");
+}
