@@ -87,6 +87,8 @@ $(BUILD)/%.o: %.c
 $(BUILD)/api/figure/text.o: COMPILE += $(TEXT_CFLAGS)
 $(BUILD)/api/figure/text.o: $(wildcard $(FONT))
 $(BUILD)/server/assets.o: $(wildcard server/playground/*)
+$(BUILD)/api/operations.o: COMPILE += -include $(BUILD)/version.inc
+$(BUILD)/api/operations.o: $(BUILD)/version.inc
 
 # One object per kernel source and instruction set; the kernels alone may contract to FMA.
 define isa_rule
