@@ -1,0 +1,32 @@
+/* DESIGN
+ * The assembler copies each file into the read-only data, so the program serves what the source
+ * tree holds. Paths are relative to the root of the repository, where make runs. */
+#include "server/assets.h"
+
+#define EMBED(name, file)                                                                          \
+    __asm__(".pushsection .rodata\n"                                                               \
+            ".balign 16\n"                                                                         \
+            "asset_" #name "_begin: .incbin \"" file "\"\n"                                        \
+            "asset_" #name "_end: .byte 0\n"                                                       \
+            ".popsection\n");                                                                      \
+    extern const unsigned char asset_##name##_begin[], asset_##name##_end[]
+
+EMBED(index, "server/playground/index.html");
+
+static const struct {
+    const char *path, *type;
+    const unsigned char *begin, *end;
+} files[] = {
+    {"/", "text/html; charset=utf-8", asset_index_begin, asset_index_end},
+};
+
+enum { FILES = sizeof files / sizeof files[0] };
+
+const struct api_asset *srv_assets(void)
+{
+    static struct api_asset assets[FILES + 1];
+    for (size_t i = 0; i < FILES; i++)
+        assets[i] = (struct api_asset){files[i].path, files[i].type, files[i].begin,
+                                       (size_t)(files[i].end - files[i].begin)};
+    return assets;
+}
