@@ -4,12 +4,13 @@
 
 #include <stddef.h>
 
-/* The longest text is "-1.1754944e-38". */
-enum { API_NUMBER_BYTES_MAX = 16 };
+/* Room for the longest text, which is "-123456790000000000000". */
+enum { API_NUMBER_BYTES_MAX = 24 };
 
-/* Writes the shortest text that reads back as `value`, which must be finite, as JSON: "0", "-0",
- * "1", "0.1", "1e-7", "3.4028235e38". Writes up to API_NUMBER_BYTES_MAX bytes, no NUL; returns how
- * many. */
+/* Writes the shortest text that reads back as `value`, which must be finite, as JSON; plain where
+ * JavaScript and Python write it so, from 1e-6 up to 1e21: "0", "-0", "1", "0.1", "0.000001",
+ * "100000000", "1e-7", "3.4028235e38". Needs room for API_NUMBER_BYTES_MAX bytes; no NUL; returns
+ * how many the text has. */
 size_t api_number_write(float value, char *text);
 
 enum api_number_result {
@@ -19,7 +20,8 @@ enum api_number_result {
 };
 
 /* Reads the RFC 8259 number that starts at text[0] and ends before `end`, correctly rounded to
- * float32 (ties to even; too small is zero). *ret_end is the first byte after it. Locale-free. */
+ * float32 (ties to even; too small is zero). *ret_end is the first byte after it, or where the
+ * syntax breaks. *ret_value is set for API_NUMBER_OK alone. Locale-free. */
 enum api_number_result api_number_read(const char *text, const char *end, float *ret_value,
                                        const char **ret_end);
 
