@@ -27,6 +27,7 @@ LENGTHS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 100, 255, 256,
 LONG = 100003
 SEEDS = [0, 1, 2, 3, 7, 42, 1337, 2**31 - 3, 2147483646, 2**31 - 1, 2**31, 10**9, 686579304,
          2**32 - 1, 2**53 + 1, 2**63 - 1, -1, -5, -2147483646, -(2**31), -(2**63)]
+SMALL = [1056968, 4656347, 789638, 150587]  # their streams begin with bits that are 0 or nearly
 SHAPES = [[], [1], [5], [0, 3], [1, 1], [3, 4], [7, 1], [3, 2, 4], [4, 1, 7], [3, 3, 1, 2],
           [2, 3, 4, 5], [5, 5, 3, 1], [2, 2, 2, 3, 4], [1, 1, 1, 9, 2]]
 RANGES = [{}, {"minval": 0.0, "maxval": 1.0}, {"minval": -1000.0, "maxval": 0.001},
@@ -62,7 +63,7 @@ def distributions():
     for class_name, parameters in PARAMETERS.items():
         for length in LENGTHS:
             yield case(class_name, {"seed": 42}, [length])
-        for seed in SEEDS:
+        for seed in SEEDS + SMALL:
             yield case(class_name, {"seed": seed}, [37])
         for config in parameters:
             yield case(class_name, {"seed": 1337, **config}, [5, 9])
