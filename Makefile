@@ -78,7 +78,7 @@ $(BINARY): $(LIBRARY_OBJECTS) $(BUILD)/server/main.o
 	@echo "  LD  $@"
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
 	$(Q)$(COMPILE) -c -o $@ $<
@@ -87,12 +87,12 @@ $(BUILD)/%.o: %.c
 $(BUILD)/api/figure/text.o: COMPILE += $(TEXT_CFLAGS)
 $(BUILD)/api/figure/text.o: $(wildcard $(FONT))
 $(BUILD)/server/assets.o: $(wildcard server/playground/*)
-$(BUILD)/api/operations.o: COMPILE += -include $(BUILD)/version.inc
-$(BUILD)/api/operations.o: $(BUILD)/version.inc
+$(BUILD)/api/operations.o $(BUILD)/server/main.o: COMPILE += -include $(BUILD)/version.inc
+$(BUILD)/api/operations.o $(BUILD)/server/main.o: $(BUILD)/version.inc
 
 # One object per kernel source and instruction set; the kernels alone may contract to FMA.
 define isa_rule
-$(BUILD)/core/kernels/$(call isa_name,$(1))/%.o: core/kernels/%.c
+$(BUILD)/core/kernels/$(call isa_name,$(1))/%.o: core/kernels/%.c $(BUILD)/flags
 	@mkdir -p $$(@D)
 	@echo "  CC  $$< ($(call isa_name,$(1)))"
 	$(Q)$(COMPILE) -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math $(call isa_flags,$(1)) \
@@ -106,11 +106,15 @@ $(BUILD)/isa.inc: Makefile
 	$(Q){ $(foreach isa,$(ISAS),echo 'ISA($(call isa_name,$(isa)), $(foreach cpu,$(call isa_cpu,$(isa)),__builtin_cpu_supports("$(cpu)") &&) 1)';) true; } > $@
 $(BUILD)/core/kernels/dispatch.o: $(BUILD)/isa.inc
 
-# The names of this build, touched only when they change.
+# What this build is and how it compiles: files touched only when that changes, so that objects
+# follow it.
+remember = mkdir -p $(@D) && printf '%b\n' '$(1)' > $@.new && \
+	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+FLAGS := $(CC) $(WARNINGS) $(CFLAGS)
 $(BUILD)/version.inc: always
-	@mkdir -p $(@D)
-	@printf '#define UP_VERSION "%s"\n#define UP_COMMIT "%s"\n' '$(VERSION)' '$(COMMIT)' > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	@$(call remember,#define UP_VERSION "$(VERSION)"\n#define UP_COMMIT "$(COMMIT)")
+$(BUILD)/flags: always
+	@$(call remember,$(FLAGS))
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

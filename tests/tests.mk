@@ -38,7 +38,7 @@ $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/r
 	@echo "  LD  $@"
 	$(Q)$(LINK) -o $@ $^ $(LIBS)
 
-$(BUILD)/tests/fuzz/replay_%.o: tests/fuzz/replay.c
+$(BUILD)/tests/fuzz/replay_%.o: tests/fuzz/replay.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -DCORPUS='"tests/fuzz/corpus/$*"' -c -o $@ $<
 
