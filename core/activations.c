@@ -44,3 +44,9 @@ enum up_activation_kind up_activation_kind(enum up_activation_id id)
     UP_ASSERT((unsigned)id < UP_ACT_COUNT);
     return rows[id].kind;
 }
+
+struct up_activation up_activation_fused(const struct up_activation *activation)
+{
+    const struct up_activation linear = {.id = UP_ACT_LINEAR};
+    return up_activation_kind(activation->id) == UP_ACT_POINTWISE ? *activation : linear;
+}
