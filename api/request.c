@@ -5,335 +5,12 @@
  * to be a value that came with the query, api_job_place names the parameter instead. */
 #include "api/request.h"
 
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
-#include "api/codec/npy.h"
-#include "api/codec/png.h"
 #include "api/spec.h"
 
-static const char *const members[] = {"input", "inputs",  "layer",  "layers",
-                                      "model", "weights", "output", NULL};
-
-static bool in_query(const struct api_job *job, const char *name, size_t length)
-{
-    for (size_t i = 0; i < job->request->query_count; i++) {
-        const char *q = job->request->query[i].name;
-        if (strlen(q) == length && memcmp(q, name, length) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* --- The query ---------------------------------------------------------------------------------
- */
-
-/* The value as JSON if it parses as JSON, as a list if it is a list without brackets, else as text.
- * It is read as a member, so that tensors in it are lifted as they are from a body. */
-static json_t *query_value(struct api_job *job, const char *name, const char *value)
-{
-    static const char *const forms[] = {"{\"%s\":%s}", "{\"%s\":[%s]}"};
-    struct up_error quiet = {.code = UP_OK}, *err = job->reader.err;
-    json_t *found = NULL;
-    for (size_t i = 0; i < 2 && found == NULL; i++) {
-        if (i == 1 && strchr(value, ',') == NULL)
-            break;
-        const char *text = i == 0 ? up_arena_printf(job->reader.arena, err, forms[0], name, value)
-                                  : up_arena_printf(job->reader.arena, err, forms[1], name, value);
-        if (text == NULL)
-            return NULL;
-        quiet.code = UP_OK;
-        job->reader.err = &quiet;
-        json_t *object = api_read_json(&job->reader, text, strlen(text), false);
-        job->reader.err = err;
-        if (object != NULL && json_object_size(object) == 1)
-            found = json_incref(json_object_get(object, name));
-        json_decref(object);
-    }
-    return found != NULL ? found : json_string(value);
-}
-
-static bool plain_name(const char *name)
-{
-    for (; *name != '\0'; name++)
-        if (!(*name == '_' || (*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9')))
-            return false;
-    return true;
-}
-
-/* The object that member `name` of `parent` is, made when it is not there. */
-static json_t *object_under(json_t *parent, const char *name)
-{
-    json_t *object = json_object_get(parent, name);
-    if (object == NULL) {
-        object = json_object();
-        (void)json_object_set_new(parent, name, object);
-    }
-    return object;
-}
-
-/* Where a layer's parameter goes: the layer's configuration, in either form. A layer given by name
- * only becomes an object. NULL when there is no single layer. */
-static json_t *layer_config(json_t *root)
-{
-    json_t *layer = json_object_get(root, "layer");
-    if (json_is_string(layer)) {
-        json_t *object = json_object();
-        (void)json_object_set(object, "class_name", layer);
-        (void)json_object_set_new(root, "layer", object);
-        layer = object;
-    }
-    if (!json_is_object(layer))
-        return NULL;
-    json_t *config = json_object_get(layer, "config");
-    return json_is_object(config) ? config : layer;
-}
-
-static enum up_code query_merge_one(struct api_job *job, const struct api_pair *pair)
-{
-    const char *name = pair->name;
-    char at[72];
-    (void)snprintf(at, sizeof at, "?%.64s", name);
-    const struct up_param *option = up_param_find(api_output_params, name);
-    const bool top = up_choice_find(members, name) >= 0;
-    json_t *config = layer_config(job->root);
-    if (!plain_name(name) ||
-        (option == NULL && !top && config == NULL && strcmp(name, "channels") != 0))
-        return api_refuse(&job->reader, UP_E_INVALID, at, "there is no parameter \"%.60s\"", name);
-    json_t *value = option != NULL && option->type == UP_PARAM_TEXT
-                        ? json_string(pair->value)
-                        : query_value(job, name, pair->value);
-    if (value == NULL)
-        return api_refuse(&job->reader, UP_E_SYNTAX, at, "the value of \"%.60s\" is no text", name);
-    json_t *to = option != NULL                         ? object_under(job->root, "output")
-                 : top || strcmp(name, "channels") == 0 ? job->root
-                 : strcmp(name, "weights") == 0         ? json_object_get(job->root, "layer")
-                                                        : config;
-    if (!json_is_object(to) || json_object_set_new(to, name, value) != 0)
-        return api_refuse(&job->reader, UP_E_INVALID, at, "\"%.60s\" has no place here", name);
-    return UP_OK;
-}
-
-/* Layers first, so that their parameters find them wherever they stand in the query. */
-static enum up_code query_merge(struct api_job *job)
-{
-    const struct api_request *request = job->request;
-    for (int parameters = 0; parameters < 2; parameters++)
-        for (size_t i = 0; i < request->query_count; i++) {
-            const bool top = up_choice_find(members, request->query[i].name) >= 0;
-            if (top != (parameters != 0) && query_merge_one(job, &request->query[i]) != UP_OK)
-                return job->reader.err->code;
-        }
-    return UP_OK;
-}
-
-void api_job_place(const struct api_job *job, struct up_error *err)
-{
-    const char *at = err->at;
-    if (at[0] != '/' || job->request == NULL)
-        return;
-    const char *name = at + 1, *last = NULL;
-    for (int depth = 0; depth < 3 && name != NULL; depth++) {
-        const size_t length = strcspn(name, "/");
-        if (in_query(job, name, length))
-            last = name;
-        const bool descend =
-            depth == 0 ? strncmp(name, "layer/", 6) == 0 || strncmp(name, "output/", 7) == 0
-                       : strncmp(name, "config/", 7) == 0;
-        name = descend ? name + length + 1 : NULL;
-    }
-    if (last == NULL)
-        return;
-    char text[sizeof err->at];
-    (void)snprintf(text, sizeof text, "?%.*s", (int)strcspn(last, "/"), last);
-    memcpy(err->at, text, sizeof text);
-}
-
-/* --- The body ----------------------------------------------------------------------------------
- */
-
-static bool type_is(const char *type, const char *name)
-{
-    const size_t length = strlen(name);
-    return strncasecmp(type, name, length) == 0 && strchr("; \t", type[length]) != NULL;
-}
-
-/* A signature beats the declared type; without one the type must be JSON, or say nothing. */
-static enum up_code type_check(struct api_job *job, const struct api_part *part)
-{
-    static const char *const json[] = {"application/json",
-                                       "text/json",
-                                       "text/plain",
-                                       "application/x-www-form-urlencoded",
-                                       "application/octet-stream",
-                                       "multipart/form-data",
-                                       NULL};
-    static const char *const files[] = {"image/png", "application/x-npy", NULL};
-    const char *type = part->type;
-    if (type == NULL || type[0] == '\0' || api_png_matches(part->data, part->bytes) ||
-        api_npy_matches(part->data, part->bytes))
-        return UP_OK;
-    for (const char *const *t = json; *t != NULL; t++)
-        if (type_is(type, *t))
-            return UP_OK;
-    for (const char *const *t = files; *t != NULL; t++)
-        if (type_is(type, *t))
-            return api_refuse(&job->reader, UP_E_SYNTAX, "",
-                              "the body is declared as %s and is none", *t);
-    return api_refuse(&job->reader, UP_E_MEDIA_TYPE, "", "a body of type \"%.80s\" is not taken",
-                      type);
-}
-
-static enum up_code document_read(struct api_job *job, const struct api_part *part)
-{
-    json_decref(job->root);
-    job->root = api_read_json(&job->reader, part->data, part->bytes, false);
-    if (job->root == NULL)
-        return job->reader.err->code;
-    if (!json_is_object(job->root))
-        return api_refuse(&job->reader, UP_E_INVALID, "", "the request is a JSON object");
-    return UP_OK;
-}
-
-static enum up_code input_set(struct api_job *job, const void *data, size_t bytes, const char *at,
-                              uint32_t index)
-{
-    if (api_read_tensor_bytes(&job->reader, data, bytes, at, &job->input[index]) != UP_OK)
-        return job->reader.err->code;
-    job->input_count = index + 1 > job->input_count ? index + 1 : job->input_count;
-    return UP_OK;
-}
-
-/* Adds a part's tensor to the reader's, so that it can stand in the document like a lifted one. */
-static json_t *tensor_member(struct api_job *job, const struct api_part *part, const char *at)
-{
-    struct api_reader *reader = &job->reader;
-    struct up_tensor tensor;
-    if (api_read_tensor_bytes(reader, part->data, part->bytes, at, &tensor) != UP_OK)
-        return NULL;
-    const size_t index = reader->tensor_count;
-    if (api_reader_add(reader, &tensor, 1) != UP_OK)
-        return NULL;
-    return json_pack("{s:I}", "tensor", (json_int_t)index);
-}
-
-/* The list at weights[.LAYER] grown to hold entry `index`, in the layer, the layers or the root. */
-static json_t *weights_list(json_t *root, size_t layer, bool by_layer)
-{
-    json_t *owner = root;
-    if (by_layer) {
-        json_t *list = json_object_get(root, "layers");
-        owner = list != NULL ? json_array_get(list, layer)
-                : layer == 0 ? json_object_get(root, "layer")
-                             : NULL;
-    }
-    if (!json_is_object(owner))
-        return NULL;
-    json_t *weights = json_object_get(owner, "weights");
-    if (weights == NULL) {
-        weights = json_array();
-        (void)json_object_set_new(owner, "weights", weights);
-    }
-    return json_is_array(weights) ? weights : NULL;
-}
-
-/* "weights.0.1" is weight 1 of layer 0; "weights.3" is weight 3 of a model. */
-static enum up_code weight_part(struct api_job *job, const struct api_part *part)
-{
-    size_t layer = 0, index = 0;
-    int end = 0;
-    char at[96];
-    (void)snprintf(at, sizeof at, "?%.80s", part->name);
-    bool by_layer = sscanf(part->name, "weights.%4zu.%4zu%n", &layer, &index, &end) == 2;
-    if (!by_layer && sscanf(part->name, "weights.%4zu%n", &index, &end) != 1)
-        end = 0;
-    json_t *list =
-        end > 0 && part->name[end] == '\0' ? weights_list(job->root, layer, by_layer) : NULL;
-    if (list == NULL || index > json_array_size(list))
-        return api_refuse(&job->reader, UP_E_INVALID, at,
-                          "part \"%.60s\" names no weight: weights.LAYER.INDEX, in order, is one",
-                          part->name);
-    json_t *tensor = tensor_member(job, part, at);
-    if (tensor == NULL)
-        return job->reader.err->code;
-    (void)(index == json_array_size(list) ? json_array_append_new(list, tensor)
-                                          : json_array_set_new(list, index, tensor));
-    return UP_OK;
-}
-
-static enum up_code part_read(struct api_job *job, const struct api_part *part)
-{
-    char at[96];
-    (void)snprintf(at, sizeof at, "?%.80s", part->name);
-    if (strcmp(part->name, "request") == 0)
-        return UP_OK;
-    if (strcmp(part->name, "input") == 0)
-        return input_set(job, part->data, part->bytes, at, 0);
-    if (strncmp(part->name, "weights.", 8) == 0)
-        return weight_part(job, part);
-    return api_refuse(&job->reader, UP_E_INVALID, at,
-                      "there is no place for a part \"%.60s\": request, input and weights.0.0 are "
-                      "such",
-                      part->name);
-}
-
-static bool multipart(const struct api_job *job)
-{
-    return job->request->part_count > 0 && job->request->parts[0].name != NULL;
-}
-
-static enum up_code body_read(struct api_job *job)
-{
-    const struct api_request *request = job->request;
-    job->root = json_object();
-    if (multipart(job)) {
-        for (size_t i = 0; i < request->part_count; i++)
-            if (strcmp(request->parts[i].name, "request") == 0 &&
-                document_read(job, &request->parts[i]) != UP_OK)
-                return job->reader.err->code;
-        return UP_OK;
-    }
-    if (request->part_count == 0 || request->parts[0].bytes == 0)
-        return UP_OK; /* everything may be in the query */
-    const struct api_part *body = &request->parts[0];
-    if (type_check(job, body) != UP_OK)
-        return job->reader.err->code;
-    if (api_png_matches(body->data, body->bytes) || api_npy_matches(body->data, body->bytes))
-        return UP_OK;
-    return document_read(job, body);
-}
-
-/* The files of the body, once it is known what becomes of an image's channels. */
-static enum up_code files_read(struct api_job *job)
-{
-    const struct api_request *request = job->request;
-    if (multipart(job)) {
-        for (size_t i = 0; i < request->part_count; i++)
-            if (part_read(job, &request->parts[i]) != UP_OK)
-                return job->reader.err->code;
-        return UP_OK;
-    }
-    const struct api_part *body = request->part_count == 0 ? NULL : &request->parts[0];
-    if (body != NULL &&
-        (api_png_matches(body->data, body->bytes) || api_npy_matches(body->data, body->bytes)))
-        return input_set(job, body->data, body->bytes, "", 0);
-    return UP_OK;
-}
-
-/* The format that an answer has when nobody asks: that of the input. */
-static enum api_format natural_format(const struct api_job *job)
-{
-    const struct api_part *part = NULL;
-    for (size_t i = 0; i < job->request->part_count; i++)
-        if (!multipart(job) || strcmp(job->request->parts[i].name, "input") == 0)
-            part = &job->request->parts[i];
-    if (part == NULL)
-        return API_JSON;
-    return api_png_matches(part->data, part->bytes)   ? API_PNG
-           : api_npy_matches(part->data, part->bytes) ? API_NPY
-                                                      : API_JSON;
-}
+const char *const api_job_members[] = {"input", "inputs",  "layer",  "layers",
+                                       "model", "weights", "output", NULL};
 
 /* --- Members -----------------------------------------------------------------------------------
  */
@@ -358,10 +35,10 @@ static enum up_code members_check(struct api_job *job)
     json_t *value;
     json_object_foreach(job->root, name, value)
     {
-        if (up_choice_find(members, name) >= 0 || strcmp(name, "channels") == 0)
+        if (up_choice_find(api_job_members, name) >= 0 || strcmp(name, "channels") == 0)
             continue;
         struct up_nearest nearest = {.text = name};
-        for (const char *const *m = members; *m != NULL; m++)
+        for (const char *const *m = api_job_members; *m != NULL; m++)
             up_nearest_offer(&nearest, *m);
         const char *best = up_nearest_best(&nearest), *at = api_under(&job->reader, "", name);
         return at == NULL ? job->reader.err->code
@@ -551,12 +228,12 @@ static enum up_code job_read(struct api_job *job)
 {
     struct api_chain chain;
     enum api_format natural;
-    if (body_read(job) != UP_OK || query_merge(job) != UP_OK || members_check(job) != UP_OK ||
-        channels_read(job) != UP_OK || files_read(job) != UP_OK)
+    if (api_job_body(job) != UP_OK || api_job_query(job) != UP_OK || members_check(job) != UP_OK ||
+        channels_read(job) != UP_OK || api_job_files(job) != UP_OK)
         return job->reader.err->code;
     weights_shown_read(job);
     const json_t *output = json_object_get(job->root, "output");
-    if (!api_accept_choose(job->request->accept, natural_format(job), &natural) &&
+    if (!api_accept_choose(job->request->accept, api_job_natural(job), &natural) &&
         json_object_get(output, "format") == NULL)
         return api_refuse(&job->reader, UP_E_NOT_ACCEPTABLE, "",
                           "the answer can be application/json, image/png or application/x-npy, "

@@ -47,4 +47,21 @@ void api_job_place(const struct api_job *job, struct up_error *err);
 struct api_result api_job_result(const struct api_job *job, const struct up_tensor *tensor);
 struct up_shape api_job_shape(const struct api_job *job, const struct up_shape *shape);
 
+/* --- The steps of api_job_open, in order --- */
+
+/* Members of the document, NULL-terminated. */
+extern const char *const api_job_members[];
+
+/* The document: the body, the part "request", or an empty object beside a file. (api/body.c) */
+enum up_code api_job_body(struct api_job *job) UP_CHECKED;
+
+/* Puts the query's values where they belong in the document. (api/query.c) */
+enum up_code api_job_query(struct api_job *job) UP_CHECKED;
+
+/* The files of the body, once it is known what becomes of an image's channels. (api/body.c) */
+enum up_code api_job_files(struct api_job *job) UP_CHECKED;
+
+/* The format that an answer has when nobody asks: that of the input. (api/body.c) */
+enum api_format api_job_natural(const struct api_job *job);
+
 #endif

@@ -1,0 +1,138 @@
+/* The query merged into the request's document, and back: places of errors that were parameters. */
+#include <stdio.h>
+#include <string.h>
+
+#include "api/request.h"
+
+static bool in_query(const struct api_job *job, const char *name, size_t length)
+{
+    for (size_t i = 0; i < job->request->query_count; i++) {
+        const char *q = job->request->query[i].name;
+        if (strlen(q) == length && memcmp(q, name, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* --- The query ---------------------------------------------------------------------------------
+ */
+
+/* The value as JSON if it parses as JSON, as a list if it is a list without brackets, else as text.
+ * It is read as a member, so that tensors in it are lifted as they are from a body. */
+static json_t *query_value(struct api_job *job, const char *name, const char *value)
+{
+    struct up_error quiet = {.code = UP_OK}, *err = job->reader.err;
+    json_t *found = NULL;
+    for (size_t i = 0; i < 2 && found == NULL; i++) {
+        if (i == 1 && strchr(value, ',') == NULL)
+            break;
+        const char *text = up_arena_printf(job->reader.arena, err, "{\"%s\":%s%s%s}", name,
+                                           i == 0 ? "" : "[", value, i == 0 ? "" : "]");
+        if (text == NULL)
+            return NULL;
+        quiet.code = UP_OK;
+        job->reader.err = &quiet;
+        json_t *object = api_read_json(&job->reader, text, strlen(text), false);
+        job->reader.err = err;
+        if (object != NULL && json_object_size(object) == 1)
+            found = json_incref(json_object_get(object, name));
+        json_decref(object);
+    }
+    return found != NULL ? found : json_string(value);
+}
+
+static bool plain_name(const char *name)
+{
+    for (; *name != '\0'; name++)
+        if (!(*name == '_' || (*name >= 'a' && *name <= 'z') || (*name >= '0' && *name <= '9')))
+            return false;
+    return true;
+}
+
+/* The object that member `name` of `parent` is, made when it is not there. */
+static json_t *object_under(json_t *parent, const char *name)
+{
+    json_t *object = json_object_get(parent, name);
+    if (object == NULL) {
+        object = json_object();
+        (void)json_object_set_new(parent, name, object);
+    }
+    return object;
+}
+
+/* Where a layer's parameter goes: the layer's configuration, in either form. A layer given by name
+ * only becomes an object. NULL when there is no single layer. */
+static json_t *layer_config(json_t *root)
+{
+    json_t *layer = json_object_get(root, "layer");
+    if (json_is_string(layer)) {
+        json_t *object = json_object();
+        (void)json_object_set(object, "class_name", layer);
+        (void)json_object_set_new(root, "layer", object);
+        layer = object;
+    }
+    if (!json_is_object(layer))
+        return NULL;
+    json_t *config = json_object_get(layer, "config");
+    return json_is_object(config) ? config : layer;
+}
+
+static enum up_code query_merge_one(struct api_job *job, const struct api_pair *pair)
+{
+    const char *name = pair->name;
+    char at[72];
+    (void)snprintf(at, sizeof at, "?%.64s", name);
+    const struct up_param *option = up_param_find(api_output_params, name);
+    const bool top = up_choice_find(api_job_members, name) >= 0;
+    json_t *config = layer_config(job->root);
+    if (!plain_name(name) ||
+        (option == NULL && !top && config == NULL && strcmp(name, "channels") != 0))
+        return api_refuse(&job->reader, UP_E_INVALID, at, "there is no parameter \"%.60s\"", name);
+    json_t *value = option != NULL && option->type == UP_PARAM_TEXT
+                        ? json_string(pair->value)
+                        : query_value(job, name, pair->value);
+    if (value == NULL)
+        return api_refuse(&job->reader, UP_E_SYNTAX, at, "the value of \"%.60s\" is no text", name);
+    json_t *to = option != NULL                         ? object_under(job->root, "output")
+                 : top || strcmp(name, "channels") == 0 ? job->root
+                 : strcmp(name, "weights") == 0         ? json_object_get(job->root, "layer")
+                                                        : config;
+    if (!json_is_object(to) || json_object_set_new(to, name, value) != 0)
+        return api_refuse(&job->reader, UP_E_INVALID, at, "\"%.60s\" has no place here", name);
+    return UP_OK;
+}
+
+/* Layers first, so that their parameters find them wherever they stand in the query. */
+enum up_code api_job_query(struct api_job *job)
+{
+    const struct api_request *request = job->request;
+    for (int parameters = 0; parameters < 2; parameters++)
+        for (size_t i = 0; i < request->query_count; i++) {
+            const bool top = up_choice_find(api_job_members, request->query[i].name) >= 0;
+            if (top != (parameters != 0) && query_merge_one(job, &request->query[i]) != UP_OK)
+                return job->reader.err->code;
+        }
+    return UP_OK;
+}
+
+void api_job_place(const struct api_job *job, struct up_error *err)
+{
+    const char *at = err->at;
+    if (at[0] != '/' || job->request == NULL)
+        return;
+    const char *name = at + 1, *last = NULL;
+    for (int depth = 0; depth < 3 && name != NULL; depth++) {
+        const size_t length = strcspn(name, "/");
+        if (in_query(job, name, length))
+            last = name;
+        const bool descend =
+            depth == 0 ? strncmp(name, "layer/", 6) == 0 || strncmp(name, "output/", 7) == 0
+                       : strncmp(name, "config/", 7) == 0;
+        name = descend ? name + length + 1 : NULL;
+    }
+    if (last == NULL)
+        return;
+    char text[sizeof err->at];
+    (void)snprintf(text, sizeof text, "?%.*s", (int)strcspn(last, "/"), last);
+    memcpy(err->at, text, sizeof text);
+}
