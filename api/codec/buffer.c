@@ -1,0 +1,117 @@
+#include "api/codec/buffer.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FIRST_BYTES = 1024 };
+
+struct api_buffer api_buffer_make(struct up_arena *arena, struct up_error *err)
+{
+    return (struct api_buffer){.arena = arena, .err = err};
+}
+
+/* Doubles, or where that is too much takes what is needed and no more. */
+static bool grow(struct api_buffer *b, size_t needed)
+{
+    size_t doubled = b->capacity > SIZE_MAX / 2 ? SIZE_MAX : 2 * b->capacity;
+    if (doubled < FIRST_BYTES)
+        doubled = FIRST_BYTES;
+    if (doubled > needed) {
+        char *data = up_arena_grow(b->arena, b->data, b->capacity, doubled, NULL);
+        if (data != NULL) {
+            b->data = data;
+            b->capacity = doubled;
+            return true;
+        }
+    }
+    char *data = up_arena_grow(b->arena, b->data, b->capacity, needed, b->err);
+    if (data == NULL)
+        return false;
+    b->data = data;
+    b->capacity = needed;
+    return true;
+}
+
+char *api_buffer_room(struct api_buffer *b, size_t bytes)
+{
+    if (b->failed)
+        return NULL;
+    if (b->data == NULL || bytes > b->capacity - b->bytes) {
+        const size_t needed = bytes > SIZE_MAX - b->bytes ? SIZE_MAX : b->bytes + bytes;
+        b->failed = !grow(b, needed);
+    }
+    return b->failed ? NULL : b->data + b->bytes;
+}
+
+void api_buffer_advance(struct api_buffer *b, size_t bytes)
+{
+    UP_ASSERT(bytes <= b->capacity - b->bytes);
+    b->bytes += bytes;
+}
+
+void api_buffer_put(struct api_buffer *b, const void *data, size_t bytes)
+{
+    char *room = api_buffer_room(b, bytes);
+    if (room == NULL || bytes == 0)
+        return;
+    memcpy(room, data, bytes);
+    b->bytes += bytes;
+}
+
+void api_buffer_puts(struct api_buffer *b, const char *text)
+{
+    api_buffer_put(b, text, strlen(text));
+}
+
+void api_buffer_printf(struct api_buffer *b, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    UP_ASSERT(length >= 0);
+    char *room = api_buffer_room(b, (size_t)length + 1);
+    if (room != NULL) {
+        (void)vsnprintf(room, (size_t)length + 1, format, again);
+        b->bytes += (size_t)length;
+    }
+    va_end(again);
+}
+
+static void put_escape(struct api_buffer *b, unsigned char c)
+{
+    static const char *const shorts[] = {
+        ['"'] = "\\\"", ['\\'] = "\\\\", ['\b'] = "\\b", ['\f'] = "\\f",
+        ['\n'] = "\\n", ['\r'] = "\\r",  ['\t'] = "\\t",
+    };
+    if (c < sizeof shorts / sizeof shorts[0] && shorts[c] != NULL)
+        api_buffer_puts(b, shorts[c]);
+    else
+        api_buffer_printf(b, "\\u%04x", c);
+}
+
+void api_buffer_quote(struct api_buffer *b, const char *text)
+{
+    api_buffer_puts(b, "\"");
+    const char *plain = text;
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        api_buffer_put(b, plain, (size_t)(text - plain));
+        put_escape(b, c);
+        plain = text + 1;
+    }
+    api_buffer_put(b, plain, (size_t)(text - plain));
+    api_buffer_puts(b, "\"");
+}
+
+enum up_code api_buffer_finish(const struct api_buffer *b)
+{
+    if (!b->failed)
+        return UP_OK;
+    return b->err != NULL && b->err->code != UP_OK ? b->err->code : UP_E_LIMIT;
+}
