@@ -13,7 +13,7 @@
 #include "core/plan/internal.h"
 #include "core/random.h"
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 struct value {
     struct up_shape shape; /* as Keras shows it */
