@@ -26,4 +26,8 @@ size_t api_font_line(const struct api_font *font);
 void api_text_draw(struct api_font *font, const char *text, long x, long baseline, uint8_t *plane,
                    size_t width, size_t height);
 
+/* A glyph for which the arena had no memory is left out, and this then fails: check once, when all
+ * text is drawn. */
+enum up_code api_font_check(const struct api_font *font, struct up_error *err) UP_CHECKED;
+
 #endif

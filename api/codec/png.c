@@ -1,0 +1,320 @@
+/* DESIGN
+ * libpng reports errors by longjmp. `fenced` is the only place that sets a jump: it runs one step
+ * over a context that lives in its caller, so no local of ours is alive across a jump. All of
+ * libpng's memory is the arena's, so an abandoned read or write needs no clean-up.
+ *
+ * A read asks libpng for 8 or 16 bit samples of 1 to 4 channels and turns each finished row into
+ * floats; only an interlaced file needs all of its rows at once. Ancillary chunks other than tRNS
+ * are skipped unread, but their checksums count. */
+#include "api/codec/png.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/codec/buffer.h"
+
+enum { SIGNATURE_BYTES = 8, DIMENSION_MAX = 0x7fffffff, LEVEL = 6, BLOCK_BYTES = 32768 };
+
+/* What the callbacks of libpng see. */
+struct context {
+    png_structp png;
+    png_infop info;
+    struct up_arena *arena;
+    bool writing;
+    struct up_error error; /* the arena's, or libpng's complaint */
+};
+
+struct reader {
+    struct context context;
+    const unsigned char *data;
+    size_t bytes, at;
+    size_t width, height, raw_channels, channels;
+    enum api_channels wanted;
+    unsigned max; /* of a sample */
+    bool interlaced;
+    unsigned char *raw; /* rows as libpng gives them: one, or all when interlaced */
+    float *values;
+};
+
+struct writer {
+    struct context context;
+    const struct api_picture *picture;
+    struct api_buffer buffer;
+};
+
+/* --- Callbacks -------------------------------------------------------------------------------- */
+
+static void on_error(png_structp png, png_const_charp message)
+{
+    struct context *c = png_get_error_ptr(png);
+    (void)up_fail(&c->error, c->writing ? UP_E_INTERNAL : UP_E_SYNTAX, "",
+                  "the PNG cannot be %s: %s", c->writing ? "written" : "read", message);
+    png_longjmp(png, 1);
+}
+
+static void on_warning(png_structp png, png_const_charp message)
+{
+    (void)png;
+    (void)message;
+}
+
+static void *on_malloc(png_structp png, png_alloc_size_t bytes)
+{
+    struct context *c = png_get_mem_ptr(png);
+    return up_arena_alloc(c->arena, 1, bytes, &c->error);
+}
+
+static void on_free(png_structp png, void *memory)
+{
+    (void)png;
+    (void)memory;
+}
+
+static void on_read(png_structp png, png_bytep to, size_t bytes)
+{
+    struct reader *r = png_get_io_ptr(png);
+    if (bytes > r->bytes - r->at) {
+        (void)up_fail(&r->context.error, UP_E_SYNTAX, "", "the PNG is cut short after %zu bytes",
+                      r->bytes);
+        png_error(png, "cut short");
+    }
+    memcpy(to, r->data + r->at, bytes);
+    r->at += bytes;
+}
+
+static void on_write(png_structp png, png_bytep data, size_t bytes)
+{
+    struct writer *w = png_get_io_ptr(png);
+    api_buffer_put(&w->buffer, data, bytes);
+    if (w->buffer.failed)
+        png_error(png, "no memory");
+}
+
+static void on_flush(png_structp png)
+{
+    (void)png;
+}
+
+/* Runs one step; false when libpng jumped out of it, with context->error set. */
+static bool fenced(struct context *context, void (*step)(void *self), void *self)
+{
+    if (setjmp(png_jmpbuf(context->png)) != 0)
+        return false;
+    step(self);
+    return true;
+}
+
+/* --- Reading ---------------------------------------------------------------------------------- */
+
+bool api_png_matches(const void *data, size_t bytes)
+{
+    return bytes >= SIGNATURE_BYTES && png_sig_cmp(data, 0, SIGNATURE_BYTES) == 0;
+}
+
+static void header_read(void *self)
+{
+    struct reader *r = self;
+    png_structp png = r->context.png;
+    png_infop info = r->context.info;
+    png_set_read_fn(png, r, on_read);
+    png_set_user_limits(png, DIMENSION_MAX, DIMENSION_MAX);
+    png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_read_info(png, info);
+    png_set_expand(png); /* palette to RGB, 1 2 4 bit to 8, tRNS to alpha */
+    r->interlaced = png_set_interlace_handling(png) > 1;
+    png_read_update_info(png, info);
+    r->width = png_get_image_width(png, info);
+    r->height = png_get_image_height(png, info);
+    r->raw_channels = png_get_channels(png, info);
+    r->max = png_get_bit_depth(png, info) == 16 ? 65535 : 255;
+}
+
+static unsigned sample(const struct reader *r, const unsigned char *raw, size_t i)
+{
+    return r->max == 255 ? raw[i] : (unsigned)raw[2 * i] << 8 | raw[2 * i + 1];
+}
+
+/* Gray and gray + alpha have their colour three times; without alpha it is opaque. */
+static void pixel_convert(const struct reader *r, const unsigned char *raw, float *to)
+{
+    const size_t n = r->raw_channels;
+    const bool colour = n >= 3;
+    const float max = (float)r->max;
+    const unsigned red = sample(r, raw, 0), green = colour ? sample(r, raw, 1) : red,
+                   blue = colour ? sample(r, raw, 2) : red;
+    if (r->wanted == API_CHANNELS_GRAY) {
+        to[0] = (float)((299.0 * red + 587.0 * green + 114.0 * blue) / (1000.0 * r->max));
+        return;
+    }
+    to[0] = (float)red / max;
+    to[1] = (float)green / max;
+    to[2] = (float)blue / max;
+    if (r->wanted == API_CHANNELS_RGBA)
+        to[3] = n % 2 == 0 ? (float)sample(r, raw, n - 1) / max : 1.0F;
+}
+
+static void row_convert(const struct reader *r, const unsigned char *raw, float *to)
+{
+    const size_t sample_bytes = r->max == 255 ? 1 : 2;
+    if (r->wanted == API_CHANNELS_AS_IS) {
+        const float max = (float)r->max;
+        for (size_t i = 0; i < r->width * r->channels; i++)
+            to[i] = (float)sample(r, raw, i) / max;
+        return;
+    }
+    for (size_t x = 0; x < r->width; x++)
+        pixel_convert(r, raw + x * r->raw_channels * sample_bytes, to + x * r->channels);
+}
+
+static void pixels_read(void *self)
+{
+    struct reader *r = self;
+    png_structp png = r->context.png;
+    const size_t row_bytes = png_get_rowbytes(png, r->context.info);
+    const int passes = r->interlaced ? PNG_INTERLACE_ADAM7_PASSES : 1;
+    for (int pass = 0; pass < passes; pass++)
+        for (size_t y = 0; y < r->height; y++) {
+            unsigned char *raw = r->raw + (r->interlaced ? y * row_bytes : 0);
+            png_read_row(png, raw, NULL);
+            if (pass == passes - 1)
+                row_convert(r, raw, r->values + y * r->width * r->channels);
+        }
+    png_read_end(png, NULL);
+}
+
+static size_t channels_out(enum api_channels wanted, size_t raw_channels)
+{
+    static const size_t count[] = {
+        [API_CHANNELS_GRAY] = 1, [API_CHANNELS_RGB] = 3, [API_CHANNELS_RGBA] = 4};
+    return wanted == API_CHANNELS_AS_IS ? raw_channels : count[wanted];
+}
+
+/* Holds the header against the limit, then takes the memory for the rows and the tensor. */
+static enum up_code room_take(struct reader *r, size_t bytes_max, struct up_error *err)
+{
+    r->channels = channels_out(r->wanted, r->raw_channels);
+    size_t pixels, count, bytes;
+    if (!up_size_mul(r->width, r->height, &pixels) || !up_size_mul(pixels, r->channels, &count) ||
+        !up_size_mul(count, sizeof(float), &bytes) || bytes > bytes_max)
+        return up_fail(err, UP_E_LIMIT, "",
+                       "the PNG is %zu x %zu pixels of %zu channels, %.0f bytes as a tensor; the "
+                       "limit is %zu bytes",
+                       r->width, r->height, r->channels,
+                       (double)r->width * (double)r->height * (double)r->channels * sizeof(float),
+                       bytes_max);
+    const size_t row_bytes = png_get_rowbytes(r->context.png, r->context.info);
+    r->raw = up_arena_zalloc(r->context.arena, r->interlaced ? r->height : 1, row_bytes, err);
+    r->values = up_arena_alloc(r->context.arena, count, sizeof(float), err);
+    return r->raw == NULL || r->values == NULL ? err->code : UP_OK;
+}
+
+static enum up_code fail_again(const struct up_error *from, struct up_error *err)
+{
+    return up_fail(err, from->code, from->at, "%s", from->text);
+}
+
+enum up_code api_png_decode(const void *data, size_t bytes, enum api_channels channels,
+                            size_t bytes_max, struct up_arena *arena, struct up_tensor *ret,
+                            struct up_error *err)
+{
+    if (!api_png_matches(data, bytes))
+        return up_fail(err, UP_E_SYNTAX, "", "not a PNG: its eight bytes of signature are missing");
+    struct reader r = {.context.arena = arena, .data = data, .bytes = bytes, .wanted = channels};
+    struct context *c = &r.context;
+    c->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, c, on_error, on_warning, c, on_malloc,
+                                      on_free);
+    if (c->png != NULL)
+        c->info = png_create_info_struct(c->png);
+    if (c->info == NULL || !fenced(c, header_read, &r))
+        return fail_again(&c->error, err);
+    const enum up_code code = room_take(&r, bytes_max, err);
+    if (code != UP_OK)
+        return code;
+    if (!fenced(c, pixels_read, &r))
+        return fail_again(&c->error, err);
+    *ret = (struct up_tensor){
+        .shape = {r.channels == 1 ? 2 : 3, {r.height, r.width, r.channels}},
+        .data = r.values,
+    };
+    return UP_OK;
+}
+
+/* --- Writing ---------------------------------------------------------------------------------- */
+
+static int color_type(const struct api_picture *p)
+{
+    static const int by_channels[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA,
+                                      PNG_COLOR_TYPE_RGB, PNG_COLOR_TYPE_RGB_ALPHA};
+    return p->palette != NULL ? PNG_COLOR_TYPE_PALETTE : by_channels[p->channels];
+}
+
+static void palette_write(struct writer *w)
+{
+    png_color palette[PNG_MAX_PALETTE_LENGTH];
+    const struct api_picture *p = w->picture;
+    for (size_t i = 0; i < p->palette_count; i++)
+        palette[i] = (png_color){p->palette[i][0], p->palette[i][1], p->palette[i][2]};
+    png_set_PLTE(w->context.png, w->context.info, palette, (int)p->palette_count);
+}
+
+static void text_write(struct writer *w, const struct api_picture_text *from)
+{
+    png_text text = {.compression = PNG_TEXT_COMPRESSION_NONE};
+    text.key = (char *)(uintptr_t)from->key; /* libpng copies both */
+    text.text = (char *)(uintptr_t)from->value;
+    text.text_length = strlen(from->value);
+    png_set_text(w->context.png, w->context.info, &text, 1);
+}
+
+/* Indices compress best as they are; samples have neighbours that resemble them. */
+static void picture_write(void *self)
+{
+    struct writer *w = self;
+    const struct api_picture *p = w->picture;
+    png_structp png = w->context.png;
+    png_infop info = w->context.info;
+    png_set_write_fn(png, w, on_write, on_flush);
+    png_set_user_limits(png, DIMENSION_MAX, DIMENSION_MAX);
+    png_set_compression_level(png, LEVEL);
+    png_set_compression_buffer_size(png, BLOCK_BYTES);
+    png_set_filter(png, PNG_FILTER_TYPE_BASE,
+                   p->palette != NULL ? PNG_FILTER_NONE : PNG_FAST_FILTERS);
+    png_set_IHDR(png, info, (png_uint_32)p->width, (png_uint_32)p->height, (int)p->bits,
+                 color_type(p), PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
+                 PNG_FILTER_TYPE_DEFAULT);
+    if (p->palette != NULL)
+        palette_write(w);
+    for (size_t i = 0; i < p->text_count; i++)
+        text_write(w, &p->text[i]);
+    png_write_info(png, info);
+    if (p->bits == 16 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+        png_set_swap(png);
+    const size_t row_bytes = p->width * (p->palette != NULL ? 1 : p->channels * p->bits / 8);
+    for (size_t y = 0; y < p->height; y++)
+        png_write_row(png, (const unsigned char *)p->pixels + y * row_bytes);
+    png_write_end(png, NULL);
+}
+
+enum up_code api_png_encode(const struct api_picture *picture, struct up_arena *arena,
+                            const void **ret_data, size_t *ret_bytes, struct up_error *err)
+{
+    const struct api_picture *p = picture;
+    if (p->width < 1 || p->width > DIMENSION_MAX || p->height < 1 || p->height > DIMENSION_MAX)
+        return up_fail(err, UP_E_LIMIT, "", "a PNG cannot have %zu x %zu pixels", p->width,
+                       p->height);
+    struct writer w = {.context = {.arena = arena, .writing = true}, .picture = p};
+    struct context *c = &w.context;
+    w.buffer = api_buffer_make(arena, &c->error);
+    c->png = png_create_write_struct_2(PNG_LIBPNG_VER_STRING, c, on_error, on_warning, c, on_malloc,
+                                       on_free);
+    if (c->png != NULL)
+        c->info = png_create_info_struct(c->png);
+    if (c->info == NULL || !fenced(c, picture_write, &w))
+        return fail_again(&c->error, err);
+    *ret_data = w.buffer.data;
+    *ret_bytes = w.buffer.bytes;
+    return UP_OK;
+}
