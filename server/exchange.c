@@ -434,12 +434,20 @@ static const char *server_timing(const struct exchange *e)
                            as_ms(phase[API_COMPUTE]), as_ms(phase[API_ENCODE]));
 }
 
-static bool has_header(const struct api_response *r, const char *name)
+/* Every 503 says when to come again; the api knows no better than "1". */
+static void retry_set(struct exchange *e)
 {
-    for (size_t i = 0; i < r->header_count; i++)
-        if (strcmp(r->header[i].name, name) == 0)
-            return true;
-    return false;
+    struct api_response *r = &e->response;
+    const char *seconds = up_arena_printf(e->arena, NULL, "%u", retry_seconds(e));
+    if (seconds == NULL)
+        return;
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (strcmp(r->header[i].name, "Retry-After") == 0) {
+            r->header[i].value = seconds;
+            return;
+        }
+    }
+    api_header(r, "Retry-After", seconds);
 }
 
 size_t srv_exchange_headers(struct exchange *e, struct api_pair ret[SRV_OWN_HEADERS_MAX])
@@ -451,9 +459,8 @@ size_t srv_exchange_headers(struct exchange *e, struct api_pair ret[SRV_OWN_HEAD
     ret[n++] = (struct api_pair){"Server-Timing", server_timing(e)};
     if (e->response.content_type != NULL)
         ret[n++] = (struct api_pair){"Content-Type", e->response.content_type};
-    if (e->response.status == 503 && !has_header(&e->response, "Retry-After"))
-        ret[n++] = (struct api_pair){"Retry-After",
-                                     up_arena_printf(e->arena, NULL, "%u", retry_seconds(e))};
+    if (e->response.status == 503)
+        retry_set(e);
     if (e->close || atomic_load(&e->http->draining))
         ret[n++] = (struct api_pair){"Connection", "close"};
     const char *origin = srv_cors_allow(e->http->options->cors_origins, e->headers.origin);

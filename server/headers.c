@@ -64,11 +64,34 @@ static enum up_code header_store(struct reading *r, const struct row *row, const
     return UP_OK;
 }
 
+/* What a name may hold (RFC 9110, 5.6.2). */
+static const char token_characters[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/* "Content-Length : 4" arrives here with the blank, and the library knows no such header. A header
+ * that goes on in a second line arrives with that line at the end of its name: no name may go on
+ * after one that frames the body. */
+static enum up_code name_judge(const char *name, struct up_error *err)
+{
+    static const char *const framing[] = {"Content-Length", "Transfer-Encoding"};
+    if (name[strspn(name, token_characters)] != '\0' || name[0] == '\0')
+        return up_fail(err, UP_E_HEADERS, "", "a header's name holds what no name may");
+    for (size_t i = 0; i < sizeof framing / sizeof framing[0]; i++) {
+        const size_t n = strlen(framing[i]);
+        if (strncasecmp(name, framing[i], n) == 0 && name[n] != '\0')
+            return up_fail(err, UP_E_HEADERS, "", "the header %s goes on in a second line",
+                           framing[i]);
+    }
+    return UP_OK;
+}
+
 static enum MHD_Result header_visit(void *arg, enum MHD_ValueKind kind, const char *name,
                                     const char *value)
 {
     struct reading *r = arg;
     (void)kind;
+    if (name_judge(name, r->err) != UP_OK)
+        return MHD_NO;
     for (size_t i = 0; i < ROWS; i++)
         if (strcasecmp(rows[i].name, name) == 0)
             return header_store(r, &rows[i], value == NULL ? "" : value) == UP_OK ? MHD_YES

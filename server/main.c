@@ -11,6 +11,10 @@
 #include "server/machine.h"
 #include "server/options.h"
 
+#ifndef UP_VERSION
+#define UP_VERSION "0.0.0"
+#endif
+
 enum { USAGE = 2 };
 
 static int fail(const struct up_error *err)
@@ -98,7 +102,7 @@ int main(int argc, char *argv[])
         srv_options_help(stdout);
         return EXIT_SUCCESS;
     case SRV_VERSION:
-        (void)printf("upsampled %s\n", "0.1.0");
+        (void)printf("upsampled %s\n", UP_VERSION);
         return EXIT_SUCCESS;
     case SRV_PRINT_CONFIG:
         srv_options_resolve(&options);
