@@ -1,10 +1,10 @@
 #!/bin/bash
-# Makes a minimal Debian root as a folder, once: tests/container/base.sh FOLDER. It gets this
+# Makes a minimal Debian root as a folder, once: tests/container/base.sh RELEASE FOLDER. It gets this
 # machine's ways of reaching Debian's packages (apt's configuration, the resolver's), because what
 # runs in it later must not bring any of its own.
 set -eu
-folder=$1
-release=bookworm
+release=$1
+folder=$2
 
 [ ! -e "$folder/.complete" ] || exit 0
 if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then

@@ -2,9 +2,12 @@
 # The README's first two commands on a fresh Debian: a minimal root that has git, make and
 # ca-certificates and no package lists, a clean clone of HEAD, `make test`, `make run`, and the main
 # request against what it serves. Needs root and debootstrap; prints how long each took.
+# Environment: RELEASE, which Debian (bookworm); TMPDIR, where the root goes (/var/tmp).
 set -eu
 cd "$(dirname "$0")/../.."
 
+release=${RELEASE:-bookworm}
+base=${TMPDIR:-/var/tmp}/upsampled-base-$release
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/upsampled-fresh.XXXXXX")
 root=$work/root
 server=
@@ -31,8 +34,8 @@ timed() {
 }
 
 make_root() {
-    tests/container/base.sh "${TMPDIR:-/var/tmp}/upsampled-base"
-    cp -a "${TMPDIR:-/var/tmp}/upsampled-base" "$root"
+    tests/container/base.sh "$release" "$base"
+    cp -a "$base" "$root"
     inside 'apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install \
         --no-install-recommends git make ca-certificates && rm -rf /var/lib/apt/lists/*' \
         >"$work/root.log" 2>&1 || { tail -n 20 "$work/root.log"; return 1; }

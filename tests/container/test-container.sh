@@ -39,8 +39,8 @@ check() {
 
 make_base() {
     build inspect --type image "$base" >/dev/null 2>&1 && return
-    local -r root=${TMPDIR:-/var/tmp}/upsampled-base
-    tests/container/base.sh "$root" || return
+    local -r root=${TMPDIR:-/var/tmp}/upsampled-base-bookworm
+    tests/container/base.sh bookworm "$root" || return
     local container
     container=$(build from scratch) && build add "$container" "$root" / >/dev/null &&
         build config --cmd bash "$container" && build commit --quiet "$container" "$base" >/dev/null

@@ -219,6 +219,7 @@ Test(arena, budget_is_shared_and_given_back, .timeout = 20)
 /* Takes and gives back; counts what was refused. */
 struct taker {
     struct up_budget *budget;
+    pthread_barrier_t *start;
     size_t refused, over;
 };
 
@@ -226,6 +227,7 @@ static void *take_and_give(void *arg)
 {
     struct taker *taker = arg;
     struct up_arena *arena = up_arena_new(64 * MIB, taker->budget);
+    pthread_barrier_wait(taker->start);
     for (unsigned i = 0; arena != NULL && i < 3000; i++) {
         if (up_arena_alloc(arena, 100000 + i * 7 % 50000, 1, NULL) == NULL)
             taker->refused++;
@@ -241,12 +243,14 @@ static void *take_and_give(void *arg)
 Test(arena, budget_holds_under_many_threads, .timeout = 20)
 {
     enum { THREADS = 8 };
-    struct up_budget budget = {.limit_bytes = MIB};
+    struct up_budget budget = {.limit_bytes = 400000}; /* less than one thread wants at a time */
+    pthread_barrier_t start;
     struct taker takers[THREADS];
     pthread_t threads[THREADS];
     size_t refused = 0;
+    cr_assert(pthread_barrier_init(&start, NULL, THREADS) == 0, "barrier");
     for (size_t i = 0; i < THREADS; i++) {
-        takers[i] = (struct taker){.budget = &budget};
+        takers[i] = (struct taker){.budget = &budget, .start = &start};
         cr_assert(pthread_create(&threads[i], NULL, take_and_give, &takers[i]) == 0, "thread");
     }
     for (size_t i = 0; i < THREADS; i++) {
@@ -254,6 +258,7 @@ Test(arena, budget_holds_under_many_threads, .timeout = 20)
         cr_assert(takers[i].over == 0, "the budget was exceeded %zu times", takers[i].over);
         refused += takers[i].refused;
     }
+    pthread_barrier_destroy(&start);
     cr_assert(refused > 0, "the budget never bit");
     cr_assert(atomic_load(&budget.used) == 0, "%zu used", atomic_load(&budget.used));
 }
