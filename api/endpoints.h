@@ -22,6 +22,9 @@ API_HANDLER(api_version);
 
 struct api_buffer;
 
+/* Ends a phase that began at `since`; returns now, when the next begins. */
+uint64_t api_phase_end(struct api_response *response, enum api_phase phase, uint64_t since);
+
 /* The buffer as the response's JSON body. */
 enum up_code api_respond_json(const struct api_buffer *buffer, struct api_response *response);
 

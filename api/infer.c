@@ -19,6 +19,13 @@ enum up_code api_respond_json(const struct api_buffer *buffer, struct api_respon
     return UP_OK;
 }
 
+uint64_t api_phase_end(struct api_response *response, enum api_phase phase, uint64_t since)
+{
+    const uint64_t now = up_now_ns();
+    response->phase_ns[phase] = now - since;
+    return now;
+}
+
 void api_write_shape(struct api_buffer *out, const struct up_shape *shape)
 {
     api_buffer_puts(out, "[");
@@ -41,13 +48,6 @@ void api_write_warnings(struct api_buffer *out, const struct api_warning *warnin
         api_buffer_puts(out, "}");
     }
     api_buffer_puts(out, "]");
-}
-
-static uint64_t phase_end(struct api_response *response, enum api_phase phase, uint64_t since)
-{
-    const uint64_t now = up_now_ns();
-    response->phase_ns[phase] = now - since;
-    return now;
 }
 
 static enum up_code compute(const struct api_context *context, const struct api_job *job,
@@ -156,20 +156,17 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
 static enum up_code infer(const struct api_context *context, struct api_job *job,
                           struct api_response *response, uint64_t since)
 {
-    const struct up_plan_options options = {.kernels = context->kernels,
-                                            .output_bytes_max = context->limits.output_bytes,
-                                            .output_bytes_flag = "--output-limit"};
     struct up_plan *plan;
     struct up_tensor tensor;
-    if (up_plan_build(&job->graph, &options, job->reader.arena, &plan, job->reader.err) != UP_OK)
+    if (api_job_plan(context, job, &plan) != UP_OK)
         return job->reader.err->code;
-    since = phase_end(response, API_PLAN, since);
+    since = api_phase_end(response, API_PLAN, since);
     if (compute(context, job, plan, &tensor) != UP_OK)
         return job->reader.err->code;
-    since = phase_end(response, API_COMPUTE, since);
+    since = api_phase_end(response, API_COMPUTE, since);
     const struct api_result result = api_job_result(job, &tensor);
     const enum up_code code = encode(job, &result, plan, response);
-    (void)phase_end(response, API_ENCODE, since);
+    (void)api_phase_end(response, API_ENCODE, since);
     return code;
 }
 
@@ -178,7 +175,7 @@ API_HANDLER(api_infer)
     struct api_job job;
     const uint64_t start = up_now_ns();
     enum up_code code = api_job_open(context, request, false, &job, err);
-    const uint64_t since = phase_end(response, API_DECODE, start);
+    const uint64_t since = api_phase_end(response, API_DECODE, start);
     if (code == UP_OK)
         code = infer(context, &job, response, since);
     api_job_place(&job, err);

@@ -3,7 +3,9 @@
 
 #include "api/codec/buffer.h"
 #include "api/codec/json.h"
+#include "api/codec/png.h"
 #include "api/endpoints.h"
+#include "api/figure/text.h"
 
 #ifndef UP_VERSION
 #define UP_VERSION "0.0.0"
@@ -65,9 +67,14 @@ API_HANDLER(api_version)
                           "\",\"commit\":\"" UP_COMMIT "\",\"compiler\":");
     api_buffer_quote(&out, __VERSION__);
     api_buffer_printf(&out, ",\"isa\":\"%s\",\"libraries\":[", context->kernels->isa);
-    const char *const *first = context->library_versions;
-    for (const char *const *library = first; library != NULL && *library != NULL; library++) {
-        api_buffer_puts(&out, library == first ? "" : ",");
+    const char *const own[] = {api_read_library(), api_png_library(), api_text_library()};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        api_buffer_puts(&out, i == 0 ? "" : ",");
+        api_buffer_quote(&out, own[i]);
+    }
+    const char *const *library = context->library_versions;
+    for (; library != NULL && *library != NULL; library++) {
+        api_buffer_puts(&out, ",");
         api_buffer_quote(&out, *library);
     }
     api_buffer_puts(&out, "]}\n");

@@ -2,7 +2,6 @@
  * One reader for every parameter of every layer, initializer and output: a row says the type, the
  * table below says how a value of that type is read. A value is stored only when it is right. */
 #include <ctype.h>
-#include <math.h>
 #include <string.h>
 
 #include "api/reader.h"
@@ -202,17 +201,7 @@ static enum up_code read_initializer(const struct place *p, const json_t *value,
 
 static enum up_code read_tensor(const struct place *p, const json_t *value, void *to)
 {
-    if (!json_is_number(value))
-        return api_read_tensor(p->reader, value, p->at, to);
-    float *number = up_arena_alloc(p->reader->arena, 1, sizeof *number, p->reader->err);
-    if (number == NULL)
-        return p->reader->err->code;
-    *number = (float)json_number_value(value);
-    if (isinf(*number))
-        return api_refuse(p->reader, UP_E_SYNTAX, p->at, "%.9g is past the largest float32",
-                          json_number_value(value));
-    *(struct up_tensor *)to = (struct up_tensor){.data = number};
-    return UP_OK;
+    return api_read_tensor(p->reader, value, p->at, to);
 }
 
 static enum up_code read_text(const struct place *p, const json_t *value, void *to)

@@ -4,6 +4,7 @@
 #include "api/codec/buffer.h"
 #include "api/codec/json.h"
 #include "api/endpoints.h"
+#include "core/deadline.h"
 
 static void write_weights(struct api_buffer *out, const struct up_plan_node *node, bool values)
 {
@@ -60,24 +61,19 @@ static enum up_code respond(const struct api_job *job, const struct up_plan *pla
     return api_respond_json(&out, response);
 }
 
-static enum up_code plan(const struct api_context *context, struct api_job *job,
-                         struct api_response *response)
-{
-    const struct up_plan_options options = {.kernels = context->kernels,
-                                            .output_bytes_max = context->limits.output_bytes,
-                                            .output_bytes_flag = "--output-limit"};
-    struct up_plan *made;
-    if (up_plan_build(&job->graph, &options, job->reader.arena, &made, job->reader.err) != UP_OK)
-        return job->reader.err->code;
-    return respond(job, made, job->weights_shown, response);
-}
-
 API_HANDLER(api_plan)
 {
     struct api_job job;
+    struct up_plan *plan;
+    uint64_t since = up_now_ns();
     enum up_code code = api_job_open(context, request, true, &job, err);
+    since = api_phase_end(response, API_DECODE, since);
     if (code == UP_OK)
-        code = plan(context, &job, response);
+        code = api_job_plan(context, &job, &plan);
+    since = api_phase_end(response, API_PLAN, since);
+    if (code == UP_OK)
+        code = respond(&job, plan, job.weights_shown, response);
+    (void)api_phase_end(response, API_ENCODE, since);
     api_job_place(&job, err);
     api_job_close(&job);
     return code;

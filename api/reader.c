@@ -1,5 +1,6 @@
 #include "api/reader.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -165,11 +166,26 @@ static enum up_code read_base64(struct api_reader *reader, const json_t *value, 
     return api_read_tensor_bytes(reader, data, bytes, at, ret);
 }
 
+static enum up_code read_number(struct api_reader *reader, double value, const char *at,
+                                struct up_tensor *ret)
+{
+    float *number = up_arena_alloc(reader->arena, 1, sizeof *number, reader->err);
+    if (number == NULL)
+        return reader->err->code;
+    *number = (float)value;
+    if (isinf(*number))
+        return api_refuse(reader, UP_E_SYNTAX, at, "%.9g is past the largest float32", value);
+    *ret = (struct up_tensor){.data = number};
+    return UP_OK;
+}
+
 enum up_code api_read_tensor(struct api_reader *reader, const json_t *value, const char *at,
                              struct up_tensor *ret)
 {
     char text[80];
     const json_t *member;
+    if (json_is_number(value))
+        return read_number(reader, json_number_value(value), at, ret);
     if ((member = json_object_get(value, "tensor")) != NULL) {
         const json_int_t n = json_is_integer(member) ? json_integer_value(member) : -1;
         if (n < 0 || (size_t)n >= reader->tensor_count)
@@ -227,4 +243,9 @@ enum up_code api_read_tensor_bytes(struct api_reader *reader, const void *data, 
         code = read_text(reader, data, bytes, at, ret);
     up_error_under(reader->err, at);
     return code;
+}
+
+const char *api_read_library(void)
+{
+    return "jansson " JANSSON_VERSION;
 }

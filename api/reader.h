@@ -57,6 +57,9 @@ enum up_code api_reader_add(struct api_reader *reader, const struct up_tensor *t
 json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes,
                       bool model) UP_CHECKED;
 
+/* "jansson 2.14" */
+const char *api_read_library(void);
+
 /* --- Parameters: values for descriptor rows (api/params.c) --- */
 
 /* Sets the configuration from an object's members: defaults first, then each member by its row, or

@@ -265,3 +265,12 @@ void api_job_close(struct api_job *job)
     json_decref(job->root);
     job->root = NULL;
 }
+
+enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
+                          struct up_plan **ret)
+{
+    const struct up_plan_options options = {.kernels = context->kernels,
+                                            .output_bytes_max = context->limits.output_bytes,
+                                            .output_bytes_flag = "--output-limit"};
+    return up_plan_build(&job->graph, &options, job->reader.arena, ret, job->reader.err);
+}

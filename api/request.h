@@ -39,6 +39,10 @@ enum up_code api_job_open(const struct api_context *context, const struct api_re
                           bool shapes, struct api_job *ret, struct up_error *err) UP_CHECKED;
 void api_job_close(struct api_job *job);
 
+/* The plan of an open job, within the service's limits. */
+enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
+                          struct up_plan **ret) UP_CHECKED;
+
 /* Turns the place of an error into what the client wrote: a value that came with the query is a
  * parameter, not a pointer. */
 void api_job_place(const struct api_job *job, struct up_error *err);

@@ -61,7 +61,8 @@ static void write_default(struct api_buffer *out, const struct up_param *row)
     else if (row->type == UP_PARAM_BOOL)
         api_buffer_puts(out, row->fallback != 0 ? "true" : "false");
     else if ((row->flags & UP_PARAM_NULLABLE) != 0 || !isfinite(row->fallback) ||
-             row->type == UP_PARAM_TEXT || row->type == UP_PARAM_TENSOR)
+             row->type == UP_PARAM_TEXT || row->type == UP_PARAM_TENSOR ||
+             row->type == UP_PARAM_SHAPE)
         api_buffer_puts(out, "null");
     else
         api_buffer_printf(out, "%.9g", row->fallback);

@@ -318,3 +318,8 @@ enum up_code api_png_encode(const struct api_picture *picture, struct up_arena *
     *ret_bytes = w.buffer.bytes;
     return UP_OK;
 }
+
+const char *api_png_library(void)
+{
+    return "libpng " PNG_LIBPNG_VER_STRING;
+}

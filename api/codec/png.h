@@ -38,4 +38,7 @@ enum up_code api_png_encode(const struct api_picture *picture, struct up_arena *
                             const void **ret_data, size_t *ret_bytes,
                             struct up_error *err) UP_CHECKED;
 
+/* "libpng 1.6.39" */
+const char *api_png_library(void);
+
 #endif

@@ -213,3 +213,11 @@ void api_text_draw(struct api_font *font, const char *text, long x, long baselin
         x += g.advance;
     }
 }
+
+#define TEXT_(x) #x
+#define TEXT(x)  TEXT_(x)
+
+const char *api_text_library(void)
+{
+    return "freetype " TEXT(FREETYPE_MAJOR) "." TEXT(FREETYPE_MINOR) "." TEXT(FREETYPE_PATCH);
+}

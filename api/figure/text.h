@@ -30,4 +30,7 @@ void api_text_draw(struct api_font *font, const char *text, long x, long baselin
  * text is drawn. */
 enum up_code api_font_check(const struct api_font *font, struct up_error *err) UP_CHECKED;
 
+/* "freetype 2.12.1" */
+const char *api_text_library(void);
+
 #endif
