@@ -1,0 +1,22 @@
+/* Bodies that several tests send. */
+#ifndef TESTS_HTTP_REQUESTS_H
+#define TESTS_HTTP_REQUESTS_H
+
+/* Small and quick; the answer's values are known from Keras. */
+#define QUICK_BODY                                                                                 \
+    "{\"input\": [[0,1],[1,0]], \"layer\": {\"class_name\": \"UpSampling2D\", \"config\": "        \
+    "{\"size\": 2}}}"
+#define QUICK_SHAPE "\"shape\":[4,4]"
+
+/* Small in bytes, but billions of multiplications on one worker; a few MB of answer. */
+#define SLOW_BODY                                                                                  \
+    "{\"input\": [[1,2],[3,4]], \"output\": {\"format\": \"npy\"}, \"layers\": ["                  \
+    "{\"class_name\": \"UpSampling2D\", \"size\": 256},"                                           \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 16, \"kernel_size\": 9, "                  \
+    "\"padding\": \"same\"},"                                                                      \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 16, \"kernel_size\": 9, "                  \
+    "\"padding\": \"same\"},"                                                                      \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 1, \"kernel_size\": 9, "                   \
+    "\"padding\": \"same\"}]}"
+
+#endif
