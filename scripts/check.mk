@@ -8,7 +8,7 @@ format: ## lay out all C files by .clang-format
 
 check: ## layout, arrows, names, headers, scripts, warnings of gcc and clang
 	@scripts/deps.sh build test check
-	@$(SUBMAKE) check-run
+	@$(SUBMAKE) -k check-run
 check-run: check-format check-text check-scripts check-arrows check-headers check-symbols check-gcc check-clang
 	@echo "  all checks passed"
 
