@@ -9,9 +9,9 @@
  * Tensors may stand: at a top-level "input"; at each item, or each member's value, of a top-level
  * "inputs"; at each item of a list that is the value of a member "weights", wherever that member
  * is, and where "weights" is an object, at each item of the lists that are its values; at a member
- * "value" of the "config" of an initializer object (the value of a member whose name ends in
- * "_initializer"). Where a tensor may stand there may be an object instead, whose member "data"
- * then is such a place too. */
+ * "value" of an initializer object (the value of a member whose name ends in "_initializer") or of
+ * its "config". Where a tensor may stand there may be an object instead, whose member "data" then
+ * is such a place too; anything else there, a bare number too, stays in the envelope. */
 #ifndef API_CODEC_JSON_H
 #define API_CODEC_JSON_H
 
@@ -26,7 +26,8 @@
 enum { API_JSON_DEPTH_MAX = 100 };
 
 struct api_document {
-    const char *envelope; /* strict RFC 8259 text */
+    const char
+        *envelope; /* strict RFC 8259 text, no NUL; the text itself when nothing was lifted */
     size_t envelope_bytes;
     const struct up_tensor *tensors;
     size_t tensor_count;
