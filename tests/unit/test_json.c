@@ -165,12 +165,13 @@ Test(json, keeps_every_number_of_many_tensors, .timeout = 20)
 {
     enum { TENSORS = 700 };
     static char text[1 << 20];
-    size_t n = (size_t)sprintf(text, "{\"weights\":[");
+    size_t n = (size_t)snprintf(text, sizeof text, "{\"weights\":[");
     for (size_t t = 0; t < TENSORS; t++) {
         text[n++] = '[';
         for (size_t i = 0; i <= t % 37; i++)
-            n += (size_t)sprintf(text + n, "%zu%s", t * 100 + i, i < t % 37 ? "," : "");
-        n += (size_t)sprintf(text + n, "]%s", t + 1 < TENSORS ? "," : "]}");
+            n += (size_t)snprintf(text + n, sizeof text - n, "%zu%s", t * 100 + i,
+                                  i < t % 37 ? "," : "");
+        n += (size_t)snprintf(text + n, sizeof text - n, "]%s", t + 1 < TENSORS ? "," : "]}");
     }
     struct lifted l = lift_bytes(text, n, false);
     cr_assert(l.code == UP_OK && l.document.tensor_count == TENSORS, "%s", l.err.text);
@@ -189,12 +190,12 @@ Test(json, holds_little_more_than_the_numbers, .timeout = 20)
 {
     enum { NUMBERS = 500000 };
     static char text[2 * NUMBERS + 64];
-    size_t n = (size_t)sprintf(text, "{\"input\":[");
+    size_t n = (size_t)snprintf(text, sizeof text, "{\"input\":[");
     for (int i = 0; i < NUMBERS; i++) {
         text[n++] = (char)('0' + i % 10);
         text[n++] = ',';
     }
-    n += (size_t)sprintf(text + n - 1, "]}") - 1;
+    n += (size_t)snprintf(text + n - 1, 3, "]}") - 1;
     struct lifted l = lift_bytes(text, n, false);
     cr_assert(l.code == UP_OK, "%s", l.err.text);
     shape_expect(&l, 0, "(500000,)");
