@@ -1,0 +1,269 @@
+/* Every kernel of every usable instruction set against the formula of its contract, in double. */
+#include "core/kernels/kernels.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "guard.h"
+#include "tests/support/random.h"
+
+static const double unit = 1.0 / 16777216; /* half an ulp of 1: the most one rounding loses */
+
+/* --- The tables --------------------------------------------------------------------------------
+ */
+
+Test(kernels, usable_tables_say_what_they_are, .timeout = 20)
+{
+    const struct up_kernels *usable[16];
+    const size_t count = up_kernels_usable(usable, 16);
+    cr_assert(count > 0, "no table is usable");
+    for (size_t i = 0; i < count; i++) {
+        const struct up_kernels *k = usable[i];
+        cr_assert(k->isa != NULL && k->isa[0] != '\0', "table %zu has no name", i);
+        cr_assert(k->tile_rows >= 1 && k->tile_rows <= UP_TILE_ROWS_MAX, "%s: %zu rows", k->isa,
+                  k->tile_rows);
+        cr_assert(k->tile_columns % k->lanes == 0 && k->tile_columns <= UP_TILE_COLUMNS_MAX,
+                  "%s: %zu columns of %u lanes", k->isa, k->tile_columns, k->lanes);
+        for (size_t j = 0; j < i; j++)
+            cr_assert(strcmp(usable[j]->isa, k->isa) != 0, "%s is there twice", k->isa);
+    }
+}
+
+Test(kernels, usable_fills_no_more_than_its_room, .timeout = 20)
+{
+    const struct up_kernels *usable[2] = {NULL, NULL};
+    cr_assert(up_kernels_usable(usable, 0) == 0 && usable[0] == NULL, "wrote into no room");
+    cr_assert(up_kernels_usable(usable, 1) == 1 && usable[0] != NULL, "room for one");
+    cr_assert(usable[1] == NULL, "wrote past the room for one");
+}
+
+Test(kernels, select_takes_the_best_up_to_the_cap, .timeout = 20)
+{
+    const struct up_kernels *usable[16];
+    const size_t count = up_kernels_usable(usable, 16);
+    cr_assert(up_kernels_select(NULL) == usable[0], "no cap is not the best");
+    cr_assert(up_kernels_select("") == usable[0], "an empty cap is not the best");
+    for (size_t i = 0; i < count; i++)
+        cr_assert(up_kernels_select(usable[i]->isa) == usable[i], "cap %s", usable[i]->isa);
+    cr_assert(up_kernels_select("mmx") == NULL, "a table that no build has");
+}
+
+/* --- tile --------------------------------------------------------------------------------------
+ */
+
+/* One call with all that it touches. */
+struct tile_case {
+    struct up_tile tile;
+    float *a[64 * UP_TILE_ROWS_MAX], *b, *bias, *c[UP_TILE_ROWS_MAX];
+    float before[UP_TILE_ROWS_MAX][UP_TILE_COLUMNS_MAX];
+};
+
+/* Functions whose slope is nowhere above 2, so that an error of the sum stays small. */
+static const char *const tile_activations[] = {"linear", "relu",   "tanh",      "gelu",
+                                               "selu",   "linear", "hard_silu", "mish"};
+
+static double activated(enum up_activation_id id, double x)
+{
+    switch (id) {
+    case UP_ACT_RELU:
+        return fmax(x, 0);
+    case UP_ACT_TANH:
+        return tanh(x);
+    case UP_ACT_GELU:
+        return 0.5 * x * (1 + erf(x / sqrt(2)));
+    case UP_ACT_SELU:
+        return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * (exp(x) - 1));
+    case UP_ACT_HARD_SILU:
+        return x * fmin(fmax(x + 3, 0), 6) / 6;
+    case UP_ACT_MISH:
+        return x * tanh(log(1 + exp(x)));
+    default:
+        return x;
+    }
+}
+
+static void tile_make(struct tile_case *c, const struct up_kernels *k, struct random *random,
+                      size_t turn)
+{
+    const size_t depths[] = {1, 2, 3, k->lanes - 1, k->lanes, k->lanes + 1, 33, 100};
+    const size_t widths[] = {1, 2, k->lanes, k->lanes + 1, k->tile_columns - 1, k->tile_columns};
+    struct up_tile *t = &c->tile;
+    *t = (struct up_tile){.rows = random_size(random, 1, k->tile_rows),
+                          .taps = turn % 10 == 9 ? 0 : random_size(random, 1, 9),
+                          .depth = depths[random_size(random, 0, 7)],
+                          .width = widths[random_size(random, 0, 5)],
+                          .accumulate = random_size(random, 0, 1) == 1,
+                          .finish = random_size(random, 0, 3) != 0};
+    cr_assert(up_activation_find(tile_activations[turn % 8], &t->activation), "%zu", turn);
+    for (size_t i = 0; i < t->taps * t->rows; i++)
+        random_fill(random, c->a[i] = guarded_new(t->depth), t->depth);
+    const size_t panel = t->taps * t->depth * k->tile_columns;
+    random_fill(random, c->b = guarded_new(panel), panel);
+    c->bias = guarded_new(t->width);
+    random_fill(random, c->bias, t->width);
+    for (size_t r = 0; r < t->rows; r++) {
+        c->c[r] = guarded_new(t->width); /* NaN, which shows when it is read without `accumulate` */
+        if (t->accumulate)
+            random_fill(random, c->c[r], t->width);
+        memcpy(c->before[r], c->c[r], t->width * sizeof(float));
+    }
+    t->a = (const float *const *)c->a;
+    t->b = c->b;
+    t->c = c->c;
+    t->bias = turn % 3 == 0 ? NULL : c->bias;
+}
+
+static void tile_check(const struct tile_case *c, const struct up_kernels *k, size_t r, size_t j)
+{
+    const struct up_tile *t = &c->tile;
+    double sum = 0, size = 0;
+    for (size_t i = 0; i < t->taps; i++)
+        for (size_t d = 0; d < t->depth; d++) {
+            const double a = c->a[i * t->rows + r][d];
+            const double b = c->b[(i * t->depth + d) * k->tile_columns + j];
+            sum += a * b;
+            size += fabs(a * b);
+        }
+    const double before = t->accumulate ? c->before[r][j] : 0;
+    const double bias = t->finish && t->bias != NULL ? c->bias[j] : 0;
+    sum += before + bias;
+    size += fabs(before) + fabs(bias);
+    const double expected = t->finish ? activated(t->activation.id, sum) : sum;
+    const double allowed = unit * (2 * (double)(t->taps * t->depth + 4) * size + fabs(expected));
+    cr_assert(fabs((double)c->c[r][j] - expected) <= allowed,
+              "%s, %zu taps of %zu, row %zu of %zu, column %zu of %zu, %s: %.9g is not %.9g",
+              k->isa, t->taps, t->depth, r, t->rows, j, t->width,
+              t->finish ? up_activation_name(t->activation.id) : "not finished", (double)c->c[r][j],
+              expected);
+}
+
+static void tile_free(struct tile_case *c, const struct up_kernels *k)
+{
+    const struct up_tile *t = &c->tile;
+    for (size_t i = 0; i < t->taps * t->rows; i++)
+        guarded_free(c->a[i], t->depth, "a");
+    guarded_free(c->b, t->taps * t->depth * k->tile_columns, "b");
+    guarded_free(c->bias, t->width, "bias");
+    for (size_t r = 0; r < t->rows; r++)
+        guarded_free(c->c[r], t->width, "c");
+}
+
+static void tile_matches(const struct up_kernels *k)
+{
+    struct random random = {1};
+    for (size_t turn = 0; turn < 600; turn++) {
+        static struct tile_case c;
+        tile_make(&c, k, &random, turn);
+        k->tile(&c.tile);
+        for (size_t r = 0; r < c.tile.rows; r++)
+            for (size_t j = 0; j < c.tile.width; j++)
+                tile_check(&c, k, r, j);
+        tile_free(&c, k);
+    }
+}
+
+Test(kernels, tile_sums_products_over_taps_and_depth, .timeout = 20)
+{
+    each_isa(tile_matches);
+}
+
+/* Sums run in order, one row knows nothing of the others: the rows of a tile may be cut anywhere.
+ */
+static void tile_rows_independent(const struct up_kernels *k)
+{
+    struct random random = {2};
+    for (size_t turn = 0; turn < 100; turn++) {
+        static struct tile_case c;
+        float alone[UP_TILE_COLUMNS_MAX];
+        const float *a[64];
+        float *out = alone;
+        tile_make(&c, k, &random, turn);
+        k->tile(&c.tile);
+        for (size_t r = 0; r < c.tile.rows; r++) {
+            struct up_tile one = c.tile;
+            for (size_t t = 0; t < one.taps; t++)
+                a[t] = c.a[t * c.tile.rows + r];
+            one.a = a, one.c = &out, one.rows = 1;
+            memcpy(alone, c.before[r], sizeof alone);
+            k->tile(&one);
+            cr_assert(memcmp(alone, c.c[r], one.width * sizeof(float)) == 0,
+                      "%s: row %zu of %zu alone has other bits", k->isa, r, c.tile.rows);
+        }
+        tile_free(&c, k);
+    }
+}
+
+Test(kernels, tile_row_has_the_same_bits_alone, .timeout = 20)
+{
+    each_isa(tile_rows_independent);
+}
+
+/* --- repeat and transpose ----------------------------------------------------------------------
+ */
+
+static void repeat_matches(const struct up_kernels *k)
+{
+    struct random random = {3};
+    for (size_t turn = 0; turn < 6 * 7 * 4; turn++) {
+        const size_t pixels = edge_size(turn, k->lanes), factor = 1 + turn / 42;
+        const size_t channels =
+            (size_t[]){1, 2, 3, 4, k->lanes - 1, k->lanes, k->lanes + 1}[turn % 7];
+        const size_t in = pixels * channels, out = in * factor;
+        float *x = guarded_new(in), *y = guarded_new(out);
+        random_fill(&random, x, in);
+        k->repeat(x, pixels, channels, factor, y);
+        for (size_t p = 0; p < pixels; p++)
+            for (size_t f = 0; f < factor; f++)
+                for (size_t c = 0; c < channels; c++)
+                    cr_assert(y[(p * factor + f) * channels + c] == x[p * channels + c],
+                              "%s: pixel %zu of %zu, copy %zu of %zu, channel %zu of %zu", k->isa,
+                              p, pixels, f, factor, c, channels);
+        guarded_free(x, in, "x");
+        guarded_free(y, out, "y");
+    }
+}
+
+Test(kernels, repeat_copies_every_pixel, .timeout = 20)
+{
+    each_isa(repeat_matches);
+}
+
+static size_t strided(size_t lines, size_t width, size_t stride)
+{
+    return lines == 0 || width == 0 ? 0 : (lines - 1) * stride + width;
+}
+
+static void transpose_one(const struct up_kernels *k, size_t rows, size_t columns, size_t wider)
+{
+    struct random random = {4};
+    const size_t x_stride = columns + wider, y_stride = rows + 2 * wider;
+    const size_t in = strided(rows, columns, x_stride), out = strided(columns, rows, y_stride);
+    float *x = guarded_new(in), *y = guarded_new(out);
+    random_fill(&random, x, in);
+    for (size_t i = 0; i < out; i++)
+        y[i] = -77;
+    k->transpose(x, x_stride, rows, columns, y, y_stride);
+    for (size_t i = 0; i < out; i++) {
+        const size_t c = i / y_stride, r = i % y_stride;
+        const float expected = r < rows ? x[r * x_stride + c] : -77;
+        cr_assert(y[i] == expected, "%s: %zu x %zu, strides %zu and %zu: y[%zu] is %g, not %g",
+                  k->isa, rows, columns, x_stride, y_stride, i, (double)y[i], (double)expected);
+    }
+    guarded_free(x, in, "x");
+    guarded_free(y, out, "y");
+}
+
+static void transpose_matches(const struct up_kernels *k)
+{
+    const size_t sizes[] = {0, 1, 2, 3, k->lanes - 1, k->lanes, k->lanes + 1, 15, 17, 50};
+    for (size_t r = 0; r < 10; r++)
+        for (size_t c = 0; c < 10; c++)
+            for (size_t wider = 0; wider < 4; wider += 3)
+                transpose_one(k, sizes[r], sizes[c], wider);
+}
+
+Test(kernels, transpose_swaps_rows_and_columns_between_strides, .timeout = 20)
+{
+    each_isa(transpose_matches);
+}
