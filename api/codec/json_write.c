@@ -11,8 +11,9 @@ static size_t write_value(float value, char *text)
 {
     if (isfinite(value))
         return api_number_write(value, text);
-    memcpy(text, "null", 4);
-    return 4;
+    static const char null[4] = {'n', 'u', 'l', 'l'};
+    memcpy(text, null, sizeof null);
+    return sizeof null;
 }
 
 /* Reserves what the text will probably need, so that a large one is not moved while it grows. */

@@ -53,16 +53,16 @@ static struct decimal shortest(uint32_t c, int q, bool irregular)
     const uint32_t high = multiply_to_odd(power, above << shift) - odd;
     const uint32_t s = value / 4;
 
-    const uint32_t tens = s / 10; /* one digit fewer, if exactly one such number is inside */
-    const bool tens_inside = low <= 40 * tens, next_tens_inside = 40 * tens + 40 <= high;
-    if (s >= 10 && tens_inside != next_tens_inside)
-        return (struct decimal){tens + next_tens_inside, k + 1};
-    const bool s_inside = low <= 4 * s, next_inside = 4 * s + 4 <= high;
-    if (s_inside != next_inside)
-        return (struct decimal){s + next_inside, k};
+    /* Which candidate wins is as random as the digits: chosen by index, not by branches. */
     const uint32_t middle = 4 * s + 2;
+    const bool s_inside = low <= 4 * s, next_inside = 4 * s + 4 <= high;
     const bool up = value > middle || (value == middle && s % 2 == 1);
-    return (struct decimal){s + up, k};
+    const bool next[2] = {up, next_inside}; /* by whether exactly one is inside */
+    const uint32_t tens = s / 10;
+    const bool tens_inside = low <= 40 * tens, next_tens_inside = 40 * tens + 40 <= high;
+    const bool shorter = (s >= 10) & (tens_inside != next_tens_inside);
+    const uint32_t digits[2] = {s + next[s_inside != next_inside], tens + next_tens_inside};
+    return (struct decimal){digits[shorter], k + shorter};
 }
 
 /* Eight digits of a number below 10^8, the first in the lowest byte, as numbers 0 to 9. */
@@ -100,6 +100,7 @@ static size_t write_exponent(int exponent, char *text)
 /* digit[0 .. count) with the point behind the first `point` of them; digit has 16 bytes. */
 static size_t write_placed(const char *digit, int count, int point, char *text)
 {
+    static const char zeros[12] = {'0', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'};
     if (point > 21 || point <= -6) {
         size_t n = 1;
         text[0] = digit[0];
@@ -110,12 +111,14 @@ static size_t write_placed(const char *digit, int count, int point, char *text)
         return n + write_exponent(point - 1, text + n);
     }
     if (point <= 0) {
-        memcpy(text, "0.000000", 8);
+        memcpy(text, zeros, 8);
+        text[1] = '.';
         memcpy(text + 2 - point, digit, 9);
-        return (size_t)(2 - point + count);
+        const int length = 2 - point + count;
+        return (size_t)length;
     }
     if (count <= point) {
-        memcpy(text + 9, "000000000000", 12);
+        memcpy(text + 9, zeros, 12);
         memcpy(text, digit, 9);
         return (size_t)point;
     }
@@ -243,7 +246,8 @@ static float round_slowly(const struct text_number *number)
         text[n++] = '1';
         dropped--;
     }
-    (void)snprintf(text + n, sizeof text - n, "e%lld", (long long)(number->exponent + dropped));
+    const long long exponent = number->exponent + dropped;
+    (void)snprintf(text + n, sizeof text - n, "e%lld", exponent);
     return strtof(text, NULL);
 }
 
