@@ -77,26 +77,33 @@ static json_t *layer_config(json_t *root)
     return json_is_object(config) ? config : layer;
 }
 
+/* Members of the document; weights may also be those of its one layer, which must be there first.
+ */
+static bool is_top(const char *name)
+{
+    return up_choice_find(api_job_members, name) >= 0 && strcmp(name, "weights") != 0;
+}
+
 static enum up_code query_merge_one(struct api_job *job, const struct api_pair *pair)
 {
     const char *name = pair->name;
     char at[72];
     (void)snprintf(at, sizeof at, "?%.64s", name);
     const struct up_param *option = up_param_find(api_output_params, name);
-    const bool top = up_choice_find(api_job_members, name) >= 0;
+    const bool top = is_top(name), weights = strcmp(name, "weights") == 0;
     json_t *config = layer_config(job->root);
-    if (!plain_name(name) ||
-        (option == NULL && !top && config == NULL && strcmp(name, "channels") != 0))
+    if (!plain_name(name) || (option == NULL && !top && config == NULL && !weights))
         return api_refuse(&job->reader, UP_E_INVALID, at, "there is no parameter \"%.60s\"", name);
     json_t *value = option != NULL && option->type == UP_PARAM_TEXT
                         ? json_string(pair->value)
                         : query_value(job, name, pair->value);
     if (value == NULL)
         return api_refuse(&job->reader, UP_E_SYNTAX, at, "the value of \"%.60s\" is no text", name);
-    json_t *to = option != NULL                         ? object_under(job->root, "output")
-                 : top || strcmp(name, "channels") == 0 ? job->root
-                 : strcmp(name, "weights") == 0         ? json_object_get(job->root, "layer")
-                                                        : config;
+    json_t *to = option != NULL                           ? object_under(job->root, "output")
+                 : top                                    ? job->root
+                 : !weights                               ? config
+                 : config != NULL && json_is_array(value) ? json_object_get(job->root, "layer")
+                                                          : job->root;
     if (!json_is_object(to) || json_object_set_new(to, name, value) != 0)
         return api_refuse(&job->reader, UP_E_INVALID, at, "\"%.60s\" has no place here", name);
     return UP_OK;
@@ -108,8 +115,8 @@ enum up_code api_job_query(struct api_job *job)
     const struct api_request *request = job->request;
     for (int parameters = 0; parameters < 2; parameters++)
         for (size_t i = 0; i < request->query_count; i++) {
-            const bool top = up_choice_find(api_job_members, request->query[i].name) >= 0;
-            if (top != (parameters != 0) && query_merge_one(job, &request->query[i]) != UP_OK)
+            if (is_top(request->query[i].name) != (parameters != 0) &&
+                query_merge_one(job, &request->query[i]) != UP_OK)
                 return job->reader.err->code;
         }
     return UP_OK;

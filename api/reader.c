@@ -83,8 +83,11 @@ enum up_code api_reader_add(struct api_reader *reader, const struct up_tensor *t
 json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes, bool model)
 {
     struct api_document document;
-    if ((model ? api_json_relax : api_json_lift)(text, bytes, reader->arena, &document,
-                                                 reader->err) != UP_OK)
+    const enum up_code code =
+        model ? api_json_relax(text, bytes, reader->arena, &document, reader->err)
+              : api_json_lift(text, bytes, reader->tensor_count, reader->arena, &document,
+                              reader->err);
+    if (code != UP_OK)
         return NULL;
     json_error_t error;
     json_t *root = json_loadb(document.envelope, document.envelope_bytes,

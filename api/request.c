@@ -9,8 +9,8 @@
 
 #include "api/spec.h"
 
-const char *const api_job_members[] = {"input", "inputs",  "layer",  "layers",
-                                       "model", "weights", "output", NULL};
+const char *const api_job_members[] = {"input",   "inputs", "layer",    "layers", "model",
+                                       "weights", "output", "channels", NULL};
 
 /* --- Members -----------------------------------------------------------------------------------
  */
@@ -35,7 +35,7 @@ static enum up_code members_check(struct api_job *job)
     json_t *value;
     json_object_foreach(job->root, name, value)
     {
-        if (up_choice_find(api_job_members, name) >= 0 || strcmp(name, "channels") == 0)
+        if (up_choice_find(api_job_members, name) >= 0)
             continue;
         struct up_nearest nearest = {.text = name};
         for (const char *const *m = api_job_members; *m != NULL; m++)

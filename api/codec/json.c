@@ -59,6 +59,7 @@ struct lifter {
     struct api_floats floats;
     struct up_tensor *tensor;
     size_t tensor_count, tensor_capacity;
+    size_t number; /* that the envelope gives the first tensor */
     struct api_buffer envelope;
     const char *copied; /* the text is in the envelope up to here */
 };
@@ -186,7 +187,7 @@ static enum up_code lift_tensor(struct lifter *l)
     if (code != UP_OK)
         return code;
     replace_from(l, first);
-    api_buffer_printf(&l->envelope, "{\"tensor\":%zu}", l->tensor_count++);
+    api_buffer_printf(&l->envelope, "{\"tensor\":%zu}", l->number + l->tensor_count++);
     return UP_OK;
 }
 
@@ -327,31 +328,31 @@ static enum up_code read_document(struct lifter *l, struct api_document *ret)
     return code == UP_OK ? finish(l, ret) : code;
 }
 
-static enum up_code read_text(const char *text, size_t bytes, bool lift, struct up_arena *arena,
-                              struct api_document *ret, struct up_error *err)
+static struct lifter lifter_make(const char *text, size_t bytes, struct up_arena *arena,
+                                 struct up_error *err)
 {
-    struct up_error unheard = {.code = UP_OK};
-    struct up_error *heard = err != NULL ? err : &unheard;
-    struct lifter l = {
-        .scan = {text, text + bytes, text, heard},
-        .arena = arena,
-        .lift = lift,
-        .relax = !lift,
-        .floats = {.arena = arena},
-        .envelope = api_buffer_make(arena, heard),
-        .copied = text,
-    };
-    return read_document(&l, ret);
+    return (struct lifter){.scan = {text, text + bytes, text, err},
+                           .arena = arena,
+                           .floats = {.arena = arena},
+                           .envelope = api_buffer_make(arena, err),
+                           .copied = text};
 }
 
-enum up_code api_json_lift(const char *text, size_t bytes, struct up_arena *arena,
+enum up_code api_json_lift(const char *text, size_t bytes, size_t first, struct up_arena *arena,
                            struct api_document *ret, struct up_error *err)
 {
-    return read_text(text, bytes, true, arena, ret, err);
+    struct up_error unheard = {.code = UP_OK};
+    struct lifter l = lifter_make(text, bytes, arena, err != NULL ? err : &unheard);
+    l.lift = true;
+    l.number = first;
+    return read_document(&l, ret);
 }
 
 enum up_code api_json_relax(const char *text, size_t bytes, struct up_arena *arena,
                             struct api_document *ret, struct up_error *err)
 {
-    return read_text(text, bytes, false, arena, ret, err);
+    struct up_error unheard = {.code = UP_OK};
+    struct lifter l = lifter_make(text, bytes, arena, err != NULL ? err : &unheard);
+    l.relax = true;
+    return read_document(&l, ret);
 }

@@ -36,8 +36,9 @@ struct api_document {
 /* Reads the whole text once, strictly: one value, then only white space. UP_E_SYNTAX with the line,
  * the column and what was wrong; for a tensor with its pointer ("/input/3/0"): a ragged array (both
  * lengths), a value that is no number, a number past float32, more than UP_RANK_MAX levels.
- * Under a top-level member "model" Python's NaN, Infinity and -Infinity become null. */
-enum up_code api_json_lift(const char *text, size_t bytes, struct up_arena *arena,
+ * The envelope numbers the tensors from `first` on, so that those of several documents can stand in
+ * one list. Under a top-level member "model" Python's NaN, Infinity and -Infinity become null. */
+enum up_code api_json_lift(const char *text, size_t bytes, size_t first, struct up_arena *arena,
                            struct api_document *ret, struct up_error *err) UP_CHECKED;
 
 /* The same reader for a text that is a Keras model (what to_json() prints): nothing is lifted, and

@@ -34,7 +34,7 @@ static void write_again(const struct up_tensor *tensor, struct up_arena *arena)
     struct api_document document;
     if (api_buffer_finish(&b) != UP_OK)
         return;
-    const enum up_code code = api_json_lift(b.data, b.bytes, arena, &document, NULL);
+    const enum up_code code = api_json_lift(b.data, b.bytes, 0, arena, &document, NULL);
     if (code == UP_E_LIMIT)
         return;
     expect(code == UP_OK && document.tensor_count == 1);
@@ -79,8 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     expect(arena != NULL);
     struct api_document document;
     struct up_error err = {.code = UP_OK};
-    const enum up_code code =
-        (relax ? api_json_relax : api_json_lift)(text, size - 1, arena, &document, &err);
+    const enum up_code code = relax ? api_json_relax(text, size - 1, arena, &document, &err)
+                                    : api_json_lift(text, size - 1, 0, arena, &document, &err);
     if (code == UP_OK)
         check_taken(&document, arena);
     else if (code != UP_E_LIMIT)

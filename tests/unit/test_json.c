@@ -23,7 +23,8 @@ static struct lifted lift_bytes(const char *text, size_t bytes, bool relax)
     struct lifted l = {.arena = up_arena_new(64 << 20, NULL), .text = malloc(bytes + 1)};
     char *exact = l.text + 1; /* ends where the allocation ends */
     memcpy(exact, text, bytes);
-    l.code = (relax ? api_json_relax : api_json_lift)(exact, bytes, l.arena, &l.document, &l.err);
+    l.code = relax ? api_json_relax(exact, bytes, l.arena, &l.document, &l.err)
+                   : api_json_lift(exact, bytes, 0, l.arena, &l.document, &l.err);
     return l;
 }
 
@@ -409,7 +410,7 @@ Test(json, survives_every_allocation_that_fails, .timeout = 20)
         struct up_error err = {.code = UP_OK};
         struct api_document document = {0};
         up_arena_fail_at(arena, failed);
-        const enum up_code code = api_json_lift(text, strlen(text), arena, &document, &err);
+        const enum up_code code = api_json_lift(text, strlen(text), 0, arena, &document, &err);
         cr_assert(code == UP_OK || code == UP_E_BUSY, "code %d", (int)code);
         cr_assert((code == UP_OK) == (document.envelope != NULL), "an output and code %d", code);
         done = code == UP_OK && failed >= 10;
@@ -417,7 +418,7 @@ Test(json, survives_every_allocation_that_fails, .timeout = 20)
     }
     struct up_arena *small = up_arena_new(100, NULL);
     struct api_document document = {0};
-    cr_assert(api_json_lift("{\"input\":[1]}", 13, small, &document, NULL) == UP_E_LIMIT,
+    cr_assert(api_json_lift("{\"input\":[1]}", 13, 0, small, &document, NULL) == UP_E_LIMIT,
               "100 bytes are enough");
     up_arena_free(small);
 }
