@@ -17,7 +17,7 @@ BEGIN {
     row("api/", "(api|core)/.*|[a-z_]*\\.inc", "jansson libpng freetype libdeflate")
     row("server/", "server/.*|api/[a-z_]*\\.h|core/(error|arena|pool|deadline|limits|kernels/kernels)\\.h|core/error\\.def|[a-z_]*\\.inc",
         "libmicrohttpd")
-    row("tests/", "(core|api|server|tests)/.*|[a-z_]*\\.inc", "criterion libcurl jansson libpng libdeflate")
+    row("tests/", "(core|api|server|tests)/.*|[a-z_]*\\.(h|inc)", "criterion libcurl jansson libpng libdeflate")
 
     library["jansson.h"] = "jansson"
     library["png.h"] = "libpng"

@@ -3,9 +3,10 @@
 # ca-certificates and no package lists, a clean clone of HEAD, `make test`, `make run`, and the main
 # request against what it serves. Needs root and debootstrap; prints how long each took.
 # Environment: RELEASE, which Debian (bookworm); TMPDIR, where the root goes (/var/tmp).
-set -eu
-cd "$(dirname "$0")/../.."
+set -u
+cd "$(dirname "$0")/../.." || exit 1
 
+failed=0
 release=${RELEASE:-bookworm}
 base=${TMPDIR:-/var/tmp}/upsampled-base-$release
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/upsampled-fresh.XXXXXX")
@@ -30,7 +31,9 @@ inside() {
 timed() {
     local -r title=$1 started=$SECONDS
     shift
-    "$@" && echo "=== $title: $((SECONDS - started)) s"
+    local result=passed
+    "$@" || { result=FAILED; failed=1; }
+    echo "=== $title: $result, $((SECONDS - started)) s"
 }
 
 make_root() {
@@ -63,5 +66,7 @@ if curl -sS -m 2 -o /dev/null http://localhost:8080/ 2>/dev/null; then
     exit 1
 fi
 timed "a fresh Debian root with git and make" make_root
+[ "$failed" -eq 0 ] || exit 1
 timed "make test" inside 'cd /root/upsampled && make test'
 timed "make run, answering" serve_and_ask
+[ "$failed" -eq 0 ]
