@@ -14,11 +14,14 @@
 #include "core/error.h"
 #include "server/machine.h"
 
+/* A busy client's pause between two requests is shorter: its next one may be on the way. */
+enum { IDLE_MS = 100 };
+
 struct srv_watch {
     struct srv_watch *next, **at;
     int fd;
-    _Atomic uint64_t deadline_ns;
-    atomic_bool idle, cut;
+    _Atomic uint64_t deadline_ns, idle_since_ns; /* 0: none; at work */
+    atomic_bool cut;
 };
 
 struct srv_watchdog {
@@ -130,7 +133,7 @@ void srv_watch_set(struct srv_watch *watch, uint64_t deadline_ns, bool idle)
     if (watch == NULL)
         return;
     atomic_store_explicit(&watch->deadline_ns, deadline_ns, memory_order_relaxed);
-    atomic_store_explicit(&watch->idle, idle, memory_order_relaxed);
+    atomic_store_explicit(&watch->idle_since_ns, idle ? up_now_ns() : 0, memory_order_relaxed);
 }
 
 bool srv_watch_was_cut(const struct srv_watch *watch)
@@ -140,11 +143,13 @@ bool srv_watch_was_cut(const struct srv_watch *watch)
 
 size_t srv_watchdog_close_idle(struct srv_watchdog *w)
 {
+    const uint64_t now = up_now_ns();
     size_t count = 0;
     (void)pthread_mutex_lock(&w->lock);
     for (struct srv_watch *watch = w->watches; watch != NULL; watch = watch->next) {
         count++;
-        if (atomic_load_explicit(&watch->idle, memory_order_relaxed))
+        const uint64_t since = atomic_load_explicit(&watch->idle_since_ns, memory_order_relaxed);
+        if (since != 0 && now >= since + IDLE_MS * 1000000u)
             (void)shutdown(watch->fd, SHUT_RD);
     }
     (void)pthread_mutex_unlock(&w->lock);

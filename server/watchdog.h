@@ -28,8 +28,8 @@ void srv_watch_set(struct srv_watch *watch, uint64_t deadline_ns, bool idle);
 /* True when the watchdog has cut this connection. */
 bool srv_watch_was_cut(const struct srv_watch *watch);
 
-/* Ends the idle connections' input: what has arrived is still answered, then they close. Returns
- * how many connections there are. */
+/* Ends the input of the connections that have been idle for a tenth of a second: what has arrived
+ * is still answered, then they close. Returns how many connections there are, idle or not. */
 size_t srv_watchdog_close_idle(struct srv_watchdog *watchdog);
 
 /* Asks for freed memory to be given back to the system at the next tick. */

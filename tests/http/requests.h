@@ -11,10 +11,10 @@
 /* Small in bytes, but billions of multiplications on one worker; a few MB of answer. */
 #define SLOW_BODY                                                                                  \
     "{\"input\": [[1,2],[3,4]], \"output\": {\"format\": \"npy\"}, \"layers\": ["                  \
-    "{\"class_name\": \"UpSampling2D\", \"size\": 256},"                                           \
-    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 16, \"kernel_size\": 9, "                  \
+    "{\"class_name\": \"UpSampling2D\", \"size\": 192},"                                           \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 8, \"kernel_size\": 9, "                   \
     "\"padding\": \"same\"},"                                                                      \
-    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 16, \"kernel_size\": 9, "                  \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 8, \"kernel_size\": 9, "                   \
     "\"padding\": \"same\"},"                                                                      \
     "{\"class_name\": \"Conv2DTranspose\", \"filters\": 1, \"kernel_size\": 9, "                   \
     "\"padding\": \"same\"}]}"

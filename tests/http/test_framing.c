@@ -92,7 +92,8 @@ Test(framing, pipelined_requests_are_answered_in_order, .timeout = 20)
 
 Test(framing, garbage_ends_the_connection_and_nothing_else, .timeout = 20)
 {
-    struct server *s = server_start(NULL);
+    static const char *const hasty[] = {"--header-deadline", "300ms", NULL};
+    struct server *s = server_start(hasty);
     static const char *const garbage[] = {"\r\n\r\n\r\n\r\nX", "GET\r\n\r\n",
                                           "\x16\x03\x01\x02\x01",
                                           "GET / HTTP/9.9\r\nHost: x\r\n\r\n"};

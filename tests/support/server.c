@@ -34,7 +34,7 @@ struct server {
     bool ended;
 };
 
-enum { ARGUMENTS_MAX = 40, TEXT_MAX = 64 * 1024 };
+enum { ARGUMENTS_MAX = 40 };
 
 static void *log_read(void *arg)
 {
@@ -183,14 +183,17 @@ int server_command(const char *const arguments[], char **ret_output)
 
 struct sink {
     char *text;
-    size_t bytes;
+    size_t bytes, room;
 };
 
 static size_t sink_take(char *data, size_t size, size_t count, void *arg)
 {
     struct sink *sink = arg;
     const size_t bytes = size * count;
-    sink->text = realloc(sink->text, sink->bytes + bytes + 1);
+    if (sink->bytes + bytes >= sink->room) {
+        sink->room = 2 * (sink->bytes + bytes) + 1;
+        sink->text = realloc(sink->text, sink->room);
+    }
     if (sink->text == NULL)
         return 0;
     memcpy(sink->text + sink->bytes, data, bytes);
@@ -226,7 +229,7 @@ struct answer client_call(const struct server *s, const struct call *call)
     curl_easy_reset(curl);
     char url[512];
     (void)snprintf(url, sizeof url, "http://127.0.0.1:%u%s", s->port, call->path);
-    struct sink headers = {NULL, 0}, body = {NULL, 0};
+    struct sink headers = {.text = NULL}, body = {.text = NULL};
     struct curl_slist *list = NULL;
     for (size_t i = 0; call->headers != NULL && call->headers[i] != NULL; i++)
         list = curl_slist_append(list, call->headers[i]);
@@ -337,7 +340,7 @@ void raw_send(int fd, const char *bytes, size_t count)
 
 char *raw_read(int fd, const char *until)
 {
-    struct sink sink = {calloc(1, 1), 0};
+    struct sink sink = {.text = calloc(1, 1), .room = 1};
     char piece[4096];
     while (until == NULL || strstr(sink.text, until) == NULL) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
