@@ -6,7 +6,7 @@
 
 #include "api/api.h"
 
-enum { GOLDEN_VALUES_MAX = 4096, GOLDEN_KERNELS_MAX = 8 };
+enum { GOLDEN_VALUES_MAX = 16384, GOLDEN_KERNELS_MAX = 8 };
 
 struct golden_question {
     const struct up_kernels *kernels;
