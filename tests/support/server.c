@@ -105,6 +105,14 @@ struct server *server_start(const char *const arguments[])
     return s;
 }
 
+struct server *server_at(unsigned port)
+{
+    struct server *s = calloc(1, sizeof *s);
+    cr_assert(s != NULL, "no memory");
+    s->port = port;
+    return s;
+}
+
 unsigned server_port(const struct server *s)
 {
     return s->port;

@@ -15,6 +15,10 @@ struct server;
 
 /* Starts the binary with `--port 0` and the NULL-terminated arguments, waits until it listens. */
 struct server *server_start(const char *const arguments[]);
+
+/* A server that is not a process of its own, for the clients below; free() it. */
+struct server *server_at(unsigned port);
+
 unsigned server_port(const struct server *s);
 pid_t server_pid(const struct server *s);
 
