@@ -225,6 +225,32 @@ static enum up_code weight_draw(const struct builder *b, const struct up_layer *
     return UP_OK;
 }
 
+/* The first node of the same layer: a layer has one set of weights, however often it is called. */
+static uint32_t first_call(const struct up_graph *graph, uint32_t node)
+{
+    uint32_t first = 0;
+    while (graph->nodes[first].layer != graph->nodes[node].layer)
+        first++;
+    return first;
+}
+
+/* Takes the weights of an earlier call, which must have the shapes that this one needs. */
+static enum up_code weights_share(const struct builder *b, const struct up_layer *layer,
+                                  const struct up_plan_node *first, struct up_plan_node *node)
+{
+    char had[UP_SHAPE_TEXT_BYTES], needed[UP_SHAPE_TEXT_BYTES];
+    for (uint32_t i = 0; i < node->weight_count; i++)
+        if (!up_shape_equal(&first->weight[i].shape, &node->weight[i].shape))
+            return up_fail(b->err, UP_E_INVALID, layer->layer_at,
+                           "%s is called with inputs that need a %s of shape %s and of shape %s",
+                           layer->ops->class_name, node->weight[i].name,
+                           up_shape_text(&first->weight[i].shape, had),
+                           up_shape_text(&node->weight[i].shape, needed));
+    node->weight_value = first->weight_value;
+    node->seed = first->seed;
+    return UP_OK;
+}
+
 static enum up_code node_weights(struct builder *b, uint32_t node)
 {
     const struct up_layer *layer = layer_of(b, node);
@@ -239,6 +265,9 @@ static enum up_code node_weights(struct builder *b, uint32_t node)
     p->weight_count =
         layer->ops->weights == NULL ? 0 : layer->ops->weights(layer->config, in, weight);
     p->weight = weight;
+    const uint32_t first = first_call(b->graph, node);
+    if (first < node)
+        return weights_share(b, layer, &b->plan->node[first], p);
     p->weight_value = layer->weights != NULL ? layer->weights : value;
     p->seed = seed;
     if (layer->weights != NULL && weights_given(b, layer, p) != UP_OK)
