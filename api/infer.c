@@ -50,21 +50,27 @@ void api_write_warnings(struct api_buffer *out, const struct api_warning *warnin
     api_buffer_puts(out, "]");
 }
 
+/* Runs the plan; ret has room for every output of the net. */
 static enum up_code compute(const struct api_context *context, const struct api_job *job,
                             const struct up_plan *plan, struct up_tensor *ret)
 {
-    struct api_reader const *reader = &job->reader;
+    const struct api_reader *reader = &job->reader;
     const float *in[UP_INPUTS_MAX];
+    float *out[UP_INPUTS_MAX];
     const struct up_plan_bytes bytes = up_plan_bytes(plan);
-    ret->shape = *up_plan_output(plan, 0);
-    ret->data =
-        up_arena_alloc(reader->arena, up_shape_size(&ret->shape), sizeof(float), reader->err);
+    for (uint32_t i = 0; i < job->net.graph.output_count; i++) {
+        ret[i].shape = *up_plan_output(plan, i);
+        ret[i].data = out[i] =
+            up_arena_alloc(reader->arena, up_shape_size(&ret[i].shape), sizeof(float), reader->err);
+        if (out[i] == NULL)
+            return reader->err->code;
+    }
     void *scratch = up_arena_alloc(reader->arena, bytes.scratch, 1, reader->err);
-    if (ret->data == NULL || scratch == NULL)
+    if (scratch == NULL)
         return reader->err->code;
     for (uint32_t i = 0; i < job->input_count; i++)
         in[i] = job->input[i].data;
-    return up_plan_run(plan, in, &ret->data, scratch, context->pool, job->request->deadline_ns,
+    return up_plan_run(plan, in, out, scratch, context->pool, job->request->deadline_ns,
                        reader->err);
 }
 
@@ -76,7 +82,7 @@ static void write_layers(struct api_buffer *out, const struct api_job *job,
         const struct up_plan_node *node = up_plan_node(plan, i);
         bool any = false;
         api_buffer_printf(out, "%s{\"class_name\":\"%s\",\"output_shape\":", i == 0 ? "" : ",",
-                          job->graph.layers[job->graph.nodes[i].layer].ops->class_name);
+                          job->net.graph.layers[job->net.graph.nodes[i].layer].ops->class_name);
         api_write_shape(out, &node->out);
         for (uint32_t w = 0; w < node->weight_count; w++)
             if (node->seed[w] != 0) {
@@ -96,18 +102,50 @@ static enum up_code nulls_warn(struct api_job *job, size_t nulls)
                                  "%zu values are NaN or infinite, and null here", nulls);
 }
 
+static void write_name(struct api_buffer *out, const struct api_job *job, bool named, uint32_t i)
+{
+    api_buffer_puts(out, i == 0 ? "" : ",");
+    if (!named)
+        return;
+    api_buffer_quote(out, job->net.output_name[i]);
+    api_buffer_puts(out, ":");
+}
+
+/* "output": one; "outputs": as the inputs came, a list or an object by name. */
+static void write_outputs(struct api_buffer *out, const struct api_job *job,
+                          const struct api_result *result, size_t *ret_nulls)
+{
+    const uint32_t count = job->net.graph.output_count;
+    if (job->form == API_INPUT_ONE && count == 1) {
+        api_buffer_puts(out, "{\"shape\":");
+        api_write_shape(out, &result->tensor.shape);
+        api_buffer_puts(out, ",\"output\":");
+        *ret_nulls = api_json_write_tensor(out, &result->tensor, job->output.flat);
+        return;
+    }
+    const bool named = job->form == API_INPUT_NAMED;
+    api_buffer_puts(out, named ? "{\"shapes\":{" : "{\"shapes\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        write_name(out, job, named, i);
+        api_write_shape(out, &result[i].tensor.shape);
+    }
+    api_buffer_puts(out, named ? "},\"outputs\":{" : "],\"outputs\":[");
+    for (uint32_t i = 0; i < count; i++) {
+        write_name(out, job, named, i);
+        *ret_nulls += api_json_write_tensor(out, &result[i].tensor, job->output.flat);
+    }
+    api_buffer_puts(out, named ? "}" : "]");
+}
+
 static enum up_code encode_json(struct api_job *job, const struct api_result *result,
                                 const struct up_plan *plan, struct api_response *response)
 {
-    const bool many = job->form != API_INPUT_ONE;
     struct api_buffer out = api_buffer_make(job->reader.arena, job->reader.err);
-    api_buffer_puts(&out, "{\"shape\":");
-    api_write_shape(&out, &result->tensor.shape);
-    api_buffer_puts(&out, many ? ",\"outputs\":[" : ",\"output\":");
-    const size_t nulls = api_json_write_tensor(&out, &result->tensor, job->output.flat);
-    api_buffer_puts(&out, many ? "]," : ",");
+    size_t nulls = 0;
+    write_outputs(&out, job, result, &nulls);
     if (nulls_warn(job, nulls) != UP_OK)
         return job->reader.err->code;
+    api_buffer_puts(&out, ",");
     write_layers(&out, job, plan);
     api_buffer_puts(&out, ",\"warnings\":");
     api_write_warnings(&out, job->reader.warnings);
@@ -141,6 +179,10 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
                            const struct up_plan *plan, struct api_response *response)
 {
     enum up_code code;
+    if (job->output.format != API_JSON && job->net.graph.output_count != 1)
+        return api_refuse(&job->reader, UP_E_INVALID, "/output/format",
+                          "%u outputs do not fit one file; ask for json",
+                          job->net.graph.output_count);
     if (job->output.format == API_PNG)
         code = api_output_png(result, &job->output, job->reader.arena, response, job->reader.err);
     else if (job->output.format == API_NPY)
@@ -157,15 +199,17 @@ static enum up_code infer(const struct api_context *context, struct api_job *job
                           struct api_response *response, uint64_t since)
 {
     struct up_plan *plan;
-    struct up_tensor tensor;
+    struct up_tensor tensor[UP_INPUTS_MAX];
+    struct api_result result[UP_INPUTS_MAX];
     if (api_job_plan(context, job, &plan) != UP_OK)
         return job->reader.err->code;
     since = api_phase_end(response, API_PLAN, since);
-    if (compute(context, job, plan, &tensor) != UP_OK)
+    if (compute(context, job, plan, tensor) != UP_OK)
         return job->reader.err->code;
     since = api_phase_end(response, API_COMPUTE, since);
-    const struct api_result result = api_job_result(job, &tensor);
-    const enum up_code code = encode(job, &result, plan, response);
+    for (uint32_t i = 0; i < job->net.graph.output_count; i++)
+        result[i] = api_job_result(job, &tensor[i]);
+    const enum up_code code = encode(job, result, plan, response);
     (void)api_phase_end(response, API_ENCODE, since);
     return code;
 }

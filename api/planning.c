@@ -29,7 +29,7 @@ static void write_layer(struct api_buffer *out, const struct api_job *job,
 {
     const struct up_plan_node *node = up_plan_node(plan, i);
     api_buffer_printf(out, "%s{\"class_name\":\"%s\",\"input_shape\":", i == 0 ? "" : ",",
-                      job->graph.layers[job->graph.nodes[i].layer].ops->class_name);
+                      job->net.graph.layers[job->net.graph.nodes[i].layer].ops->class_name);
     api_write_shape(out, &node->in);
     api_buffer_puts(out, ",\"output_shape\":");
     api_write_shape(out, &node->out);

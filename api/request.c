@@ -100,7 +100,7 @@ static enum up_code inputs_read(struct api_job *job)
     return api_refuse(&job->reader, UP_E_INVALID, "/input", "there is no input");
 }
 
-static enum up_code chain_read(struct api_job *job, struct api_chain *ret)
+static enum up_code net_read(struct api_job *job)
 {
     const json_t *layer = json_object_get(job->root, "layer");
     const json_t *layers = json_object_get(job->root, "layers");
@@ -114,86 +114,107 @@ static enum up_code chain_read(struct api_job *job, struct api_chain *ret)
         return api_refuse(&job->reader, UP_E_INVALID, "/weights",
                           "weights stand beside class_name in their layer");
     if (model != NULL)
-        return api_spec_model(&job->reader, model, weights, ret);
-    if (layers != NULL)
-        return api_spec_layers(&job->reader, layers, "/layers", ret);
-    *ret = (struct api_chain){
-        .layer = up_arena_alloc(job->reader.arena, 1, sizeof *ret->layer, job->reader.err),
-        .count = 1};
-    return ret->layer == NULL ? job->reader.err->code
-                              : api_spec_layer(&job->reader, layer, "/layer", ret->layer);
+        return api_net_model(&job->reader, model, weights, &job->net);
+    struct api_chain chain = {.count = 1};
+    if (layers != NULL) {
+        if (api_spec_layers(&job->reader, layers, "/layers", &chain) != UP_OK)
+            return job->reader.err->code;
+    } else {
+        chain.layer = up_arena_alloc(job->reader.arena, 1, sizeof *chain.layer, job->reader.err);
+        if (chain.layer == NULL ||
+            api_spec_layer(&job->reader, layer, "/layer", chain.layer) != UP_OK)
+            return job->reader.err->code;
+    }
+    return api_net_chain(&job->reader, chain.layer, chain.count, &job->net);
 }
 
-/* A chain as a graph: each layer takes the value before it. */
-static enum up_code graph_make(struct api_job *job, const struct api_chain *chain)
+/* Puts named inputs into the order of the net's, and counts them. */
+static enum up_code inputs_match(struct api_job *job)
 {
-    struct up_node *node =
-        up_arena_alloc(job->reader.arena, chain->count, sizeof *node, job->reader.err);
-    uint32_t *id =
-        up_arena_alloc(job->reader.arena, (size_t)chain->count + 1, sizeof *id, job->reader.err);
-    if (node == NULL || id == NULL)
-        return job->reader.err->code;
-    for (uint32_t i = 0; i <= chain->count; i++)
-        id[i] = i;
-    for (uint32_t i = 0; i < chain->count; i++)
-        node[i] = (struct up_node){.layer = i, .in_count = 1, .in = &id[i]};
-    job->graph = (struct up_graph){.inputs = job->input_shape,
-                                   .input_count = job->input_count,
-                                   .layers = chain->layer,
-                                   .layer_count = chain->count,
-                                   .nodes = node,
-                                   .node_count = chain->count,
-                                   .outputs = &id[chain->count],
-                                   .output_count = 1};
-    if (job->input_count != 1)
-        return api_refuse(&job->reader, UP_E_INVALID, "/inputs",
-                          "a chain of layers takes one input, not %u", job->input_count);
+    const uint32_t wanted = job->net.graph.input_count;
+    if (job->input_count != wanted)
+        return api_refuse(&job->reader, UP_E_INVALID,
+                          job->form == API_INPUT_ONE ? "/input" : "/inputs",
+                          "%u inputs are wanted, %u are given", wanted, job->input_count);
+    for (uint32_t i = 0; job->form == API_INPUT_NAMED && i < wanted; i++) {
+        const char *name = job->net.input_name[i];
+        uint32_t found = i;
+        while (name != NULL && found < wanted && strcmp(job->input_name[found], name) != 0)
+            found++;
+        if (found == wanted)
+            return api_refuse(&job->reader, UP_E_INVALID, "/inputs",
+                              "the model's input \"%.60s\" is not given", name);
+        const struct up_tensor tensor = job->input[i];
+        const char *const other = job->input_name[i];
+        job->input[i] = job->input[found];
+        job->input[found] = tensor;
+        job->input_name[i] = job->input_name[found];
+        job->input_name[found] = other;
+    }
     return UP_OK;
 }
 
 /* --- Axes --------------------------------------------------------------------------------------
  */
 
-/* The rank that the layers want, batch and channels included: that of the first layer with spatial
- * axes, else what an InputLayer says; 0 when nobody says. */
-static uint32_t rank_wanted(struct api_job *job, const struct api_chain *chain)
+/* The first layer with spatial axes says what an input has; without one an InputLayer does. */
+static void axes_find(struct api_job *job)
 {
-    for (uint32_t i = 0; i < chain->count; i++) {
-        const struct up_layer *layer = &chain->layer[i];
-        if (layer->ops->spatial == 0)
-            continue;
+    const struct up_graph *g = &job->net.graph;
+    for (uint32_t i = 0; i < g->node_count && job->axes.spatial == 0; i++) {
+        const struct up_layer *layer = &g->layers[g->nodes[i].layer];
         job->axes.spatial = layer->ops->spatial;
         job->axes.channels_first =
             ((const struct up_config *)layer->config)->data_format == UP_CHANNELS_FIRST;
-        return layer->ops->spatial + 2;
     }
-    for (uint32_t i = 0; i < chain->count; i++)
-        if (chain->layer[i].expected.rank != 0)
-            return chain->layer[i].expected.rank;
-    return 0;
 }
 
-static enum up_code axes_fit(struct api_job *job, const struct api_chain *chain)
+/* The rank that input i should have, batch and channels included; 0 when nobody says. */
+static uint32_t rank_wanted(const struct api_job *job, uint32_t i)
 {
-    struct up_shape *shape = &job->input[0].shape;
-    const uint32_t wanted = rank_wanted(job, chain), spatial = job->axes.spatial;
+    const struct up_graph *g = &job->net.graph;
+    if (job->net.input_layer[i] != NULL && job->net.input_layer[i]->expected.rank != 0)
+        return job->net.input_layer[i]->expected.rank;
+    if (job->axes.spatial > 0)
+        return job->axes.spatial + 2;
+    return g->node_count > 0 ? g->layers[g->nodes[0].layer].expected.rank : 0;
+}
+
+static enum up_code axes_fit_one(struct api_job *job, uint32_t i)
+{
+    struct up_shape *shape = &job->input[i].shape;
+    const uint32_t wanted = rank_wanted(job, i), spatial = job->axes.spatial;
+    const char *at =
+        job->form == API_INPUT_ONE ? "/input" : api_under_index(&job->reader, "/inputs", i);
     char text[UP_SHAPE_TEXT_BYTES];
-    if (wanted == 0 || shape->rank == wanted)
-        return UP_OK;
-    job->axes.channels_added = spatial > 0 && shape->rank == spatial;
-    job->axes.batch_added = shape->rank + 1 == wanted || job->axes.channels_added;
-    if (!job->axes.batch_added && spatial > 0)
-        return api_refuse(&job->reader, UP_E_INVALID, "/input",
-                          "%s takes an input of %u, %u or %u axes, not %s",
-                          chain->layer[0].ops->class_name, spatial, spatial + 1, wanted,
-                          up_shape_text(shape, text));
-    if (!job->axes.batch_added)
-        return api_refuse(&job->reader, UP_E_INVALID, "/input",
-                          "the model takes an input of %u axes, not %s", wanted,
-                          up_shape_text(shape, text));
-    if (job->axes.channels_added)
+    if (wanted == 0 || shape->rank == wanted || at == NULL)
+        return job->reader.err->code;
+    const bool image = spatial > 0 && wanted == spatial + 2;
+    const bool channels = image && shape->rank == spatial;
+    if (shape->rank + 1 != wanted && !channels)
+        return image ? api_refuse(&job->reader, UP_E_INVALID, at,
+                                  "an input of %u, %u or %u axes is wanted, not %s", spatial,
+                                  spatial + 1, wanted, up_shape_text(shape, text))
+                     : api_refuse(&job->reader, UP_E_INVALID, at,
+                                  "an input of %u axes is wanted, not %s", wanted,
+                                  up_shape_text(shape, text));
+    if (channels)
         *shape = up_shape_with(shape, job->axes.channels_first ? 0 : shape->rank, 1);
     *shape = up_shape_with(shape, 0, 1);
+    job->axes.channels_added = job->axes.channels_added || channels;
+    job->axes.batch_added = true;
+    return UP_OK;
+}
+
+static enum up_code axes_fit(struct api_job *job)
+{
+    axes_find(job);
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        if (axes_fit_one(job, i) != UP_OK)
+            return job->reader.err->code;
+        job->input_shape[i] = job->input[i].shape;
+    }
+    job->net.graph.inputs = job->input_shape;
     return UP_OK;
 }
 
@@ -226,7 +247,6 @@ struct api_result api_job_result(const struct api_job *job, const struct up_tens
 
 static enum up_code job_read(struct api_job *job)
 {
-    struct api_chain chain;
     enum api_format natural;
     if (api_job_body(job) != UP_OK || api_job_query(job) != UP_OK || members_check(job) != UP_OK ||
         channels_read(job) != UP_OK || api_job_files(job) != UP_OK)
@@ -240,12 +260,9 @@ static enum up_code job_read(struct api_job *job)
                           "Accept is \"%.80s\"",
                           job->request->accept);
     if (api_output_read(&job->reader, output, natural, &job->output) != UP_OK ||
-        inputs_read(job) != UP_OK || chain_read(job, &chain) != UP_OK ||
-        axes_fit(job, &chain) != UP_OK || graph_make(job, &chain) != UP_OK)
+        inputs_read(job) != UP_OK || net_read(job) != UP_OK || inputs_match(job) != UP_OK)
         return job->reader.err->code;
-    for (uint32_t i = 0; i < job->input_count; i++)
-        job->input_shape[i] = job->input[i].shape;
-    return UP_OK;
+    return axes_fit(job);
 }
 
 enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
@@ -272,5 +289,5 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
     const struct up_plan_options options = {.kernels = context->kernels,
                                             .output_bytes_max = context->limits.output_bytes,
                                             .output_bytes_flag = "--output-limit"};
-    return up_plan_build(&job->graph, &options, job->reader.arena, ret, job->reader.err);
+    return up_plan_build(&job->net.graph, &options, job->reader.arena, ret, job->reader.err);
 }

@@ -4,6 +4,7 @@
 #define API_REQUEST_H
 
 #include "api/api.h"
+#include "api/model.h"
 #include "api/output.h"
 #include "api/reader.h"
 #include "core/plan/plan.h"
@@ -29,7 +30,7 @@ struct api_job {
     uint32_t input_count;
     struct api_axes axes;
 
-    struct up_graph graph;
+    struct api_net net;
     struct api_output output;
     bool weights_shown; /* a dry run that is asked for the weights' values */
 };

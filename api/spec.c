@@ -123,8 +123,8 @@ static enum up_code read_class(struct api_reader *reader, const json_t *name, co
                       best ? "; did you mean \"" : "", best ? best : "", best ? "\"?" : "");
 }
 
-static enum up_code read_weights(struct api_reader *reader, const json_t *list, const char *at,
-                                 struct up_layer *layer)
+enum up_code api_spec_weights(struct api_reader *reader, const json_t *list, const char *at,
+                              struct up_layer *layer)
 {
     if (list == NULL || json_is_null(list))
         return UP_OK;
@@ -171,7 +171,7 @@ enum up_code api_spec_layer(struct api_reader *reader, const json_t *value, cons
                                       .skip = config == value ? in_envelope : NULL};
     if (api_read_params(reader, &params, config, layer.at, parsed) != UP_OK ||
         read_common(reader, config, layer.at, &layer) != UP_OK ||
-        read_weights(reader, json_object_get(value, "weights"), weights_at, &layer) != UP_OK)
+        api_spec_weights(reader, json_object_get(value, "weights"), weights_at, &layer) != UP_OK)
         return reader->err->code;
     layer.config = parsed;
     *ret = layer;
@@ -200,109 +200,4 @@ enum up_code api_spec_layers(struct api_reader *reader, const json_t *value, con
     }
     *ret = (struct api_chain){layer, (uint32_t)count};
     return UP_OK;
-}
-
-/* --- Models -------------------------------------------------------------------------------------
- */
-
-static const char *layer_name(const json_t *layers, size_t i)
-{
-    const json_t *layer = json_array_get(layers, i);
-    const json_t *name = json_object_get(json_object_get(layer, "config"), "name");
-    return json_string_value(name == NULL ? json_object_get(layer, "name") : name);
-}
-
-static enum up_code weights_by_name(struct api_reader *reader, const json_t *weights,
-                                    const json_t *layers, const struct api_chain *chain)
-{
-    const char *key;
-    json_t *list;
-    json_object_foreach((json_t *)(uintptr_t)weights, key, list)
-    {
-        uint32_t i = 0;
-        while (i < chain->count &&
-               (layer_name(layers, i) == NULL || strcmp(layer_name(layers, i), key) != 0))
-            i++;
-        const char *at = api_under(reader, "/weights", key);
-        if (at == NULL)
-            return reader->err->code;
-        if (i == chain->count)
-            return api_refuse(reader, UP_E_INVALID, at, "the model has no layer \"%.60s\"", key);
-        if (read_weights(reader, list, at, &chain->layer[i]) != UP_OK)
-            return reader->err->code;
-    }
-    return UP_OK;
-}
-
-/* How many weights a layer takes does not depend on the input's lengths, only on its rank. */
-static uint32_t weight_count(const struct up_layer *layer)
-{
-    struct up_weight weight[UP_WEIGHTS_MAX];
-    struct up_shape in = {.rank = layer->ops->spatial + 2};
-    for (uint32_t i = 0; i < in.rank; i++)
-        in.dim[i] = 1;
-    return layer->ops->weights == NULL ? 0 : layer->ops->weights(layer->config, &in, weight);
-}
-
-static enum up_code weights_flat(struct api_reader *reader, const json_t *weights,
-                                 const struct api_chain *chain)
-{
-    size_t wanted = 0, next = 0;
-    for (uint32_t i = 0; i < chain->count; i++)
-        wanted += weight_count(&chain->layer[i]);
-    if (!json_is_array(weights) || json_array_size(weights) != wanted)
-        return api_refuse(reader, UP_E_INVALID, "/weights",
-                          "the model takes %zu weights, %zu are given", wanted,
-                          json_array_size(weights));
-    struct up_tensor *tensor = up_arena_alloc(reader->arena, wanted, sizeof *tensor, reader->err);
-    if (tensor == NULL)
-        return reader->err->code;
-    for (uint32_t i = 0; i < chain->count; i++) {
-        struct up_layer *layer = &chain->layer[i];
-        layer->weight_count = weight_count(layer);
-        layer->weights = &tensor[next];
-        for (uint32_t k = 0; k < layer->weight_count; k++, next++) {
-            const char *at = api_under_index(reader, "/weights", next);
-            if (at == NULL ||
-                api_read_tensor(reader, json_array_get(weights, next), at, &tensor[next]) != UP_OK)
-                return reader->err->code;
-        }
-    }
-    return UP_OK;
-}
-
-static enum up_code read_sequential(struct api_reader *reader, const json_t *model,
-                                    const json_t *weights, struct api_chain *ret)
-{
-    const json_t *class_name = json_object_get(model, "class_name");
-    const json_t *config = json_object_get(model, "config");
-    if (!json_is_string(class_name) || strcmp(json_string_value(class_name), "Sequential") != 0)
-        return api_refuse(reader, UP_E_INVALID, "/model/class_name",
-                          "a model of class Sequential is taken, not \"%.60s\"",
-                          json_is_string(class_name) ? json_string_value(class_name) : "");
-    const bool bare = json_is_array(config); /* Keras before 2.3 */
-    const json_t *layers = bare ? config : json_object_get(config, "layers");
-    if (layers == NULL)
-        return api_refuse(reader, UP_E_INVALID, "/model/config", "the model has no layers");
-    if (api_spec_layers(reader, layers, bare ? "/model/config" : "/model/config/layers", ret) !=
-        UP_OK)
-        return reader->err->code;
-    if (weights == NULL || json_is_null(weights))
-        return UP_OK;
-    return json_is_object(weights) ? weights_by_name(reader, weights, layers, ret)
-                                   : weights_flat(reader, weights, ret);
-}
-
-enum up_code api_spec_model(struct api_reader *reader, const json_t *value, const json_t *weights,
-                            struct api_chain *ret)
-{
-    if (!json_is_string(value))
-        return read_sequential(reader, value, weights, ret);
-    json_auto_t *model =
-        api_read_json(reader, json_string_value(value), json_string_length(value), true);
-    if (model == NULL) {
-        up_error_under(reader->err, "/model");
-        return reader->err->code;
-    }
-    return read_sequential(reader, model, weights, ret);
 }

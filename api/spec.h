@@ -20,10 +20,9 @@ enum up_code api_spec_layer(struct api_reader *reader, const json_t *value, cons
 enum up_code api_spec_layers(struct api_reader *reader, const json_t *value, const char *at,
                              struct api_chain *ret) UP_CHECKED;
 
-/* What model.to_json() printed, as an object or as that text: a Sequential model. `weights` may be
- * NULL, an object of lists by layer name, or one flat list as model.get_weights() gives it. */
-enum up_code api_spec_model(struct api_reader *reader, const json_t *value, const json_t *weights,
-                            struct api_chain *ret) UP_CHECKED;
+/* The weights of one layer: a list of tensors; NULL and null: none are given. */
+enum up_code api_spec_weights(struct api_reader *reader, const json_t *list, const char *at,
+                              struct up_layer *layer) UP_CHECKED;
 
 /* Parameters that every layer takes beside its own, and the catalogue does not repeat. */
 extern const struct up_param api_spec_common[];

@@ -70,7 +70,8 @@ void UP_KERNEL(tile)(const struct up_tile *t)
         break;
         CASE(1)
         CASE(2)
-        CASE(3) CASE(4)
+        CASE(3)
+        CASE(4)
 #if UP_LANES >= 8
             CASE(5) CASE(6)
 #endif
