@@ -61,24 +61,49 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows)
     }
 }
 
+/* Instances above this instruction set's tile are the largest again, and never called. */
+#define AT_MOST(n) ((n) < UP_TILE_ROWS ? (n) : UP_TILE_ROWS)
+
 void UP_KERNEL(tile)(const struct up_tile *t)
 {
     switch (t->rows) {
-#define CASE(n)                                                                                    \
-    case n:                                                                                        \
-        tile(t, n);                                                                                \
+    case 1:
+        tile(t, AT_MOST(1));
         break;
-        CASE(1)
-        CASE(2)
-        CASE(3)
-        CASE(4)
-#if UP_LANES >= 8
-            CASE(5) CASE(6)
-#endif
-#if UP_LANES >= 16
-                CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
-#endif
-#undef CASE
-                    default : break;
+    case 2:
+        tile(t, AT_MOST(2));
+        break;
+    case 3:
+        tile(t, AT_MOST(3));
+        break;
+    case 4:
+        tile(t, AT_MOST(4));
+        break;
+    case 5:
+        tile(t, AT_MOST(5));
+        break;
+    case 6:
+        tile(t, AT_MOST(6));
+        break;
+    case 7:
+        tile(t, AT_MOST(7));
+        break;
+    case 8:
+        tile(t, AT_MOST(8));
+        break;
+    case 9:
+        tile(t, AT_MOST(9));
+        break;
+    case 10:
+        tile(t, AT_MOST(10));
+        break;
+    case 11:
+        tile(t, AT_MOST(11));
+        break;
+    case 12:
+        tile(t, AT_MOST(12));
+        break;
+    default:
+        break;
     }
 }
