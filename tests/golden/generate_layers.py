@@ -218,11 +218,40 @@ def conv_transpose(rank, count):
             continue
         first = config.get("data_format") == "channels_first"
         shape = [batch, channels, *spatial] if first else [batch, *spatial, channels]
-        added = int(RANDOM.integers(0, 3)) if batch == 1 and channels == 1 else int(RANDOM.integers(0, 2)) if batch == 1 else 0
+        added = 0 if batch > 1 else int(RANDOM.integers(0, 3 if channels == 1 else 2))
         form = ["keras", "config", "config", "beside"][int(RANDOM.integers(4))]
         yield chain(f"Conv{rank}DTranspose {config} on {shape}", [(f"Conv{rank}DTranspose", config)], values(*shape),
                     form, flat=bool(RANDOM.integers(2)), added=added, member="layer")
         made += 1
+
+
+# Past the blocks that an implementation may work in: long lines, many taps, many channels.
+LARGE = [
+    ("UpSampling1D", [1, 4099, 1], {"size": 2}),
+    ("UpSampling2D", [1, 2, 700, 3], {"size": [1, 2]}),
+    ("Conv1DTranspose", [1, 500, 1], {"filters": 1, "kernel_size": 3, "padding": "same"}),
+    ("Conv1DTranspose", [2, 130, 2], {"filters": 2, "kernel_size": 4, "strides": 3, "activation": "tanh"}),
+    ("Conv1DTranspose", [1, 3, 130], {"filters": 3, "kernel_size": 5, "strides": 2}),
+    ("Conv1DTranspose", [1, 3, 3], {"filters": 67, "kernel_size": 3, "strides": 2, "activation": "relu"}),
+    ("Conv1DTranspose", [1, 4, 2], {"filters": 2, "kernel_size": 150, "strides": 2, "padding": "same"}),
+    ("Conv2DTranspose", [1, 2, 210, 1], {"filters": 1, "kernel_size": [2, 3]}),
+    ("Conv2DTranspose", [1, 11, 13, 1], {"filters": 2, "kernel_size": 9, "padding": "same"}),
+    ("Conv2DTranspose", [1, 5, 5, 2], {"filters": 1, "kernel_size": [13, 11], "strides": [3, 2]}),
+    ("Conv2DTranspose", [1, 6, 5, 1], {"filters": 3, "kernel_size": 3, "dilation_rate": [4, 3], "padding": "same"}),
+    ("Conv2DTranspose", [1, 3, 1, 210], {"filters": 2, "kernel_size": 2, "strides": [1, 2],
+                                         "data_format": "channels_first"}),
+    ("Conv2DTranspose", [1, 3, 3, 33], {"filters": 35, "kernel_size": 2, "strides": 2}),
+    ("Conv2DTranspose", [1, 3, 4, 1], {"filters": 1, "kernel_size": 2, "strides": [9, 7], "output_padding": [8, 5]}),
+    ("Conv3DTranspose", [1, 2, 2, 60, 1], {"filters": 1, "kernel_size": 5, "strides": [1, 1, 2], "padding": "same",
+                                           "output_padding": [0, 0, 1]}),
+    ("Conv3DTranspose", [1, 2, 3, 2, 5], {"filters": 9, "kernel_size": [2, 3, 2], "strides": [2, 1, 3]}),
+]
+
+
+def large():
+    for class_name, shape, config in LARGE:
+        yield chain(f"{class_name} {config} on {shape}", [(class_name, config)], values(*shape), flat=True,
+                    member="layer")
 
 
 def seeded():
@@ -350,6 +379,7 @@ def main():
     write("activation", activations())
     write("chain", chains())
     write("model", models())
+    write("large", large())
 
 
 if __name__ == "__main__":
