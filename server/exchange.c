@@ -338,9 +338,12 @@ static void parts_make(struct exchange *e)
     if (e->body_bytes == 0)
         return;
     if (srv_multipart_is(e->headers.content_type)) {
-        if (srv_multipart_split(e->headers.content_type, e->body, e->body_bytes, e->arena,
-                                &e->request.parts, &e->request.part_count, &e->error) != UP_OK)
+        struct srv_parts parts = {NULL, 0};
+        if (srv_multipart_split(e->headers.content_type, e->body, e->body_bytes, e->arena, &parts,
+                                &e->error) != UP_OK)
             refuse(e);
+        e->request.parts = parts.part;
+        e->request.part_count = parts.count;
         return;
     }
     e->part = (struct api_part){NULL, e->headers.content_type, e->body, e->body_bytes};

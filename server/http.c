@@ -115,6 +115,7 @@ static enum MHD_Result request_begin(struct srv_http *http, struct MHD_Connectio
     return srv_exchange_early(e) ? answer_send(e) : MHD_YES;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the library's signature */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *bytes, void **state)

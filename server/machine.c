@@ -16,9 +16,21 @@ static int numbers_read(const char *path, unsigned long long *a, unsigned long l
     FILE *f = fopen(path, "re");
     if (f == NULL)
         return 0;
-    const int n = fscanf(f, "%llu %llu", a, b);
+    char line[128] = "";
+    const char *read = fgets(line, sizeof line, f);
     (void)fclose(f);
-    return n < 0 ? 0 : n;
+    unsigned long long *const to[] = {a, b};
+    char *at = line;
+    int count = 0;
+    while (read != NULL && count < 2) {
+        char *end;
+        const unsigned long long number = strtoull(at, &end, 10);
+        if (end == at)
+            break;
+        *to[count++] = number;
+        at = end;
+    }
+    return count;
 }
 
 /* A quota of microseconds in each period, of control groups 2 and 1; 0: none. */

@@ -46,14 +46,14 @@ struct srv_metrics *srv_metrics_new(void); /* NULL when there is no memory */
 void srv_metrics_free(struct srv_metrics *metrics);
 
 void srv_metrics_add(struct srv_metrics *metrics, enum srv_counter counter, uint64_t amount);
-void srv_metrics_observe(struct srv_metrics *metrics, enum srv_histogram histogram, uint64_t ns);
+void srv_metrics_observe(struct srv_metrics *metrics, enum srv_histogram id, uint64_t ns);
 
 /* One request; `route` is NULL for assets and for what is no endpoint. */
 void srv_metrics_request(struct srv_metrics *metrics, const struct api_route *route,
                          unsigned status);
 
 /* Mean of what the histogram saw; 0 when it saw nothing. */
-uint64_t srv_metrics_mean_ns(const struct srv_metrics *metrics, enum srv_histogram histogram);
+uint64_t srv_metrics_mean_ns(const struct srv_metrics *metrics, enum srv_histogram id);
 
 /* The whole text, NUL-terminated, in the arena; NULL and an error when there is no memory. */
 char *srv_metrics_text(struct srv_metrics *metrics, const struct srv_gauges *gauges,

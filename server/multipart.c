@@ -29,6 +29,12 @@ bool srv_multipart_is(const char *type)
            (type[n] == '\0' || strchr("; \t", type[n]) != NULL);
 }
 
+/* What an allocation that failed has recorded. */
+static enum up_code no_memory(const struct up_error *err)
+{
+    return err != NULL && err->code != UP_OK ? err->code : UP_E_BUSY;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -120,14 +126,16 @@ static enum up_code reader_open(struct reader *r, const char *type, struct up_er
 {
     struct span boundary;
     if (!parameter_find((struct span){type, type + strlen(type)}, "boundary", &boundary) ||
-        boundary.begin == boundary.end || boundary.end - boundary.begin > BOUNDARY_MAX)
-        return up_fail(err, UP_E_SYNTAX, "",
-                       "Content-Type is multipart/form-data without a boundary of 1 to %d bytes",
-                       BOUNDARY_MAX);
+        boundary.begin == boundary.end || boundary.end - boundary.begin > BOUNDARY_MAX) {
+        (void)up_fail(err, UP_E_SYNTAX, "",
+                      "Content-Type is multipart/form-data without a boundary of 1 to %d bytes",
+                      BOUNDARY_MAX);
+        return UP_E_SYNTAX;
+    }
     char *text = up_arena_printf(r->arena, err, "\r\n--%.*s", (int)(boundary.end - boundary.begin),
                                  boundary.begin);
     if (text == NULL)
-        return err->code;
+        return no_memory(err);
     r->delimiter = text;
     r->delimiter_bytes = strlen(text);
     return UP_OK;
@@ -177,11 +185,11 @@ static enum up_code header_read(struct reader *r, struct span line, struct api_p
     struct span found;
     if (name_is(name, "Content-Disposition") && parameter_find(value, "name", &found)) {
         part->name = text_copy(r->arena, found, err);
-        return part->name == NULL ? err->code : UP_OK;
+        return part->name == NULL ? no_memory(err) : UP_OK;
     }
     if (name_is(name, "Content-Type")) {
         part->type = text_copy(r->arena, value, err);
-        return part->type == NULL ? err->code : UP_OK;
+        return part->type == NULL ? no_memory(err) : UP_OK;
     }
     if (name_is(name, "Content-Transfer-Encoding") && !name_is(value, "binary") &&
         !name_is(value, "8bit") && !name_is(value, "7bit"))
@@ -234,9 +242,27 @@ static enum up_code part_read(struct reader *r, struct api_part *part, struct up
     return UP_OK;
 }
 
+/* Makes room for one part more; `*room` is how many fit now. */
+static enum up_code parts_grow(struct reader *r, struct srv_parts *parts, size_t *room,
+                               struct up_error *err)
+{
+    if (parts->count == SRV_PARTS_MAX)
+        return up_fail(err, UP_E_LIMIT, "", "the body has more than %d parts", SRV_PARTS_MAX);
+    if (parts->count < *room)
+        return UP_OK;
+    const size_t more = *room == 0 ? PARTS_FIRST : 2 * *room;
+    struct api_part *part =
+        up_arena_grow(r->arena, parts->part, *room * sizeof *part, more * sizeof *part, err);
+    if (part == NULL)
+        return no_memory(err);
+    parts->part = part;
+    *room = more;
+    return UP_OK;
+}
+
 enum up_code srv_multipart_split(const char *content_type, const void *body, size_t bytes,
-                                 struct up_arena *arena, const struct api_part **ret_parts,
-                                 size_t *ret_count, struct up_error *err)
+                                 struct up_arena *arena, struct srv_parts *ret,
+                                 struct up_error *err)
 {
     struct reader r = {.rest = {body, (const char *)body + bytes}, .arena = arena};
     enum up_code code = reader_open(&r, content_type, err);
@@ -245,29 +271,22 @@ enum up_code srv_multipart_split(const char *content_type, const void *body, siz
     if (!preamble_skip(&r))
         return up_fail(err, UP_E_SYNTAX, "", "the body does not hold its boundary '%s'",
                        r.delimiter + 4);
-    struct api_part *parts = NULL;
-    size_t count = 0, room = 0;
+    struct srv_parts parts = {NULL, 0};
+    size_t room = 0;
     for (;;) {
         bool last;
         if (!delimiter_end(&r, &last))
-            return up_fail(err, UP_E_SYNTAX, "", "the body is cut off after %zu parts", count);
+            return up_fail(err, UP_E_SYNTAX, "", "the body is cut off after %zu parts",
+                           parts.count);
         if (last)
             break;
-        if (count == SRV_PARTS_MAX)
-            return up_fail(err, UP_E_LIMIT, "", "the body has more than %d parts", SRV_PARTS_MAX);
-        if (count == room) {
-            const size_t more = room == 0 ? PARTS_FIRST : 2 * room;
-            parts = up_arena_grow(arena, parts, room * sizeof *parts, more * sizeof *parts, err);
-            if (parts == NULL)
-                return err->code;
-            room = more;
-        }
-        code = part_read(&r, &parts[count], err);
+        code = parts_grow(&r, &parts, &room, err);
+        if (code == UP_OK)
+            code = part_read(&r, &parts.part[parts.count], err);
         if (code != UP_OK)
             return code;
-        count++;
+        parts.count++;
     }
-    *ret_parts = parts;
-    *ret_count = count;
+    *ret = parts;
     return UP_OK;
 }

@@ -12,11 +12,15 @@ enum { SRV_PARTS_MAX = 1024, SRV_PART_HEADERS_BYTES_MAX = 8192 };
 /* Whether the Content-Type (NULL is allowed) says so. */
 bool srv_multipart_is(const char *content_type);
 
+struct srv_parts {
+    struct api_part *part;
+    size_t count;
+};
+
 /* Splits a body. The parts' data lie in the body, everything else in the arena. UP_E_SYNTAX for a
- * body that does not hold what the type promises or is cut off, UP_E_LIMIT for too many parts. Here
- * `err` must not be NULL. */
+ * body that does not hold what the type promises or is cut off, UP_E_LIMIT for too many parts. */
 enum up_code srv_multipart_split(const char *content_type, const void *body, size_t bytes,
-                                 struct up_arena *arena, const struct api_part **ret_parts,
-                                 size_t *ret_count, struct up_error *err) UP_CHECKED;
+                                 struct up_arena *arena, struct srv_parts *ret,
+                                 struct up_error *err) UP_CHECKED;
 
 #endif

@@ -10,14 +10,13 @@ struct split {
     struct up_arena *arena;
     struct up_error err;
     enum up_code code;
-    const struct api_part *parts;
-    size_t count;
+    struct srv_parts in;
 };
 
 static struct split split(const char *type, const char *body, size_t bytes)
 {
     struct split s = {.arena = up_arena_new(1u << 24, NULL)};
-    s.code = srv_multipart_split(type, body, bytes, s.arena, &s.parts, &s.count, &s.err);
+    s.code = srv_multipart_split(type, body, bytes, s.arena, &s.in, &s.err);
     return s;
 }
 
@@ -51,24 +50,24 @@ Test(multipart, parts_come_in_order_with_names_types_and_bytes, .timeout = 10)
                     "content-type: image/png\r\n"
                     "CONTENT-DISPOSITION:form-data; filename=\"n;=\\\"q\"; name=b\r\n\r\n"
                     "t\r\n--XY\r\n\r\n--XX--\r\nepilogue");
-    cr_assert(s.code == UP_OK && s.count == 2, "%s, %zu parts", s.err.text, s.count);
-    cr_assert(part_is(&s.parts[0], "a", "one"), "first");
-    cr_assert(s.parts[0].type == NULL, "a type from nowhere");
-    cr_assert(part_is(&s.parts[1], "b", "t\r\n--XY\r\n"), "second");
-    cr_assert(strcmp(s.parts[1].type, "image/png") == 0, "%s", s.parts[1].type);
+    cr_assert(s.code == UP_OK && s.in.count == 2, "%s, %zu parts", s.err.text, s.in.count);
+    cr_assert(part_is(&s.in.part[0], "a", "one"), "first");
+    cr_assert(s.in.part[0].type == NULL, "a type from nowhere");
+    cr_assert(part_is(&s.in.part[1], "b", "t\r\n--XY\r\n"), "second");
+    cr_assert(strcmp(s.in.part[1].type, "image/png") == 0, "%s", s.in.part[1].type);
     up_arena_free(s.arena);
 }
 
 Test(multipart, empty_parts_and_no_parts_are_fine, .timeout = 10)
 {
     struct split s = split_text("--XX\r\nContent-Disposition: form-data; name=e\r\n\r\n\r\n--XX--");
-    cr_assert(s.code == UP_OK && s.count == 1 && s.parts[0].bytes == 0, "%s", s.err.text);
+    cr_assert(s.code == UP_OK && s.in.count == 1 && s.in.part[0].bytes == 0, "%s", s.err.text);
     up_arena_free(s.arena);
     s = split_text("--XX\r\nContent-Disposition: form-data; name=e\r\n\r\n--XX--");
-    cr_assert(s.code == UP_OK && s.count == 1 && s.parts[0].bytes == 0, "%s", s.err.text);
+    cr_assert(s.code == UP_OK && s.in.count == 1 && s.in.part[0].bytes == 0, "%s", s.err.text);
     up_arena_free(s.arena);
     s = split_text("--XX--\r\n");
-    cr_assert(s.code == UP_OK && s.count == 0, "%s", s.err.text);
+    cr_assert(s.code == UP_OK && s.in.count == 0, "%s", s.err.text);
     up_arena_free(s.arena);
 }
 
@@ -82,7 +81,7 @@ Test(multipart, a_body_cut_anywhere_is_refused, .timeout = 20)
         up_arena_free(s.arena);
     }
     struct split s = split(TYPE, body, sizeof body - 1);
-    cr_assert(s.code == UP_OK && s.count == 2, "the whole body: %s", s.err.text);
+    cr_assert(s.code == UP_OK && s.in.count == 2, "the whole body: %s", s.err.text);
     up_arena_free(s.arena);
 }
 
@@ -126,9 +125,9 @@ static struct split split_many(size_t parts)
 Test(multipart, as_many_parts_as_allowed_and_not_one_more, .timeout = 10)
 {
     struct split s = split_many(SRV_PARTS_MAX);
-    cr_assert(s.code == UP_OK && s.count == SRV_PARTS_MAX, "%s", s.err.text);
+    cr_assert(s.code == UP_OK && s.in.count == SRV_PARTS_MAX, "%s", s.err.text);
     up_arena_free(s.arena);
     s = split_many(SRV_PARTS_MAX + 1);
-    cr_assert(s.code == UP_E_LIMIT, "%zu parts are taken", s.count);
+    cr_assert(s.code == UP_E_LIMIT, "%zu parts are taken", s.in.count);
     up_arena_free(s.arena);
 }
