@@ -42,6 +42,7 @@ static void write_request_schema(struct api_buffer *out)
                          "\"model\":{\"type\":[\"object\",\"string\"]},"
                          "\"weights\":{\"type\":[\"array\",\"object\",\"boolean\"]},"
                          "\"channels\":{\"enum\":[\"as_is\",\"gray\",\"rgb\",\"rgba\"]},"
+                         "\"set_random_seed\":{\"type\":\"integer\"},"
                          "\"output\":");
     api_write_params_schema(out, api_output_params, 0, false);
     api_buffer_puts(out, "},\"additionalProperties\":false}");

@@ -7,10 +7,11 @@
 
 #include <string.h>
 
+#include "api/seeds.h"
 #include "api/spec.h"
 
-const char *const api_job_members[] = {"input",   "inputs", "layer",    "layers", "model",
-                                       "weights", "output", "channels", NULL};
+const char *const api_job_members[] = {"input",   "inputs", "layer",    "layers",          "model",
+                                       "weights", "output", "channels", "set_random_seed", NULL};
 
 /* --- Members -----------------------------------------------------------------------------------
  */
@@ -126,6 +127,19 @@ static enum up_code net_read(struct api_job *job)
             return job->reader.err->code;
     }
     return api_net_chain(&job->reader, chain.layer, chain.count, &job->net);
+}
+
+static enum up_code seeds_read(struct api_job *job)
+{
+    char text[80];
+    const json_t *seed = json_object_get(job->root, "set_random_seed");
+    if (seed == NULL || json_is_null(seed))
+        return UP_OK;
+    if (!json_is_integer(seed))
+        return api_refuse(&job->reader, UP_E_INVALID, "/set_random_seed",
+                          "set_random_seed is an integer, not %s", api_describe(seed, text));
+    api_seeds_draw(json_integer_value(seed), job->net.graph.layers, job->net.graph.layer_count);
+    return UP_OK;
 }
 
 /* Puts named inputs into the order of the net's, and counts them. */
@@ -260,7 +274,8 @@ static enum up_code job_read(struct api_job *job)
                           "Accept is \"%.80s\"",
                           job->request->accept);
     if (api_output_read(&job->reader, output, natural, &job->output) != UP_OK ||
-        inputs_read(job) != UP_OK || net_read(job) != UP_OK || inputs_match(job) != UP_OK)
+        inputs_read(job) != UP_OK || net_read(job) != UP_OK || seeds_read(job) != UP_OK ||
+        inputs_match(job) != UP_OK)
         return job->reader.err->code;
     return axes_fit(job);
 }
