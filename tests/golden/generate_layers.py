@@ -337,25 +337,52 @@ def chains():
                     ["keras", "config", "beside"][i % 3], flat=i % 2 == 0)
 
 
-def models():
-    """Sequential models as to_json() prints them: an object or a text, weights flat or by name."""
+def asked(model, x, by_name, as_text, flat):
+    """A request that brings a model, and its weights by name or as get_weights() lists them."""
+    text = model.to_json()
+    request = {"input": tensor(x, flat), "model": text if as_text else json.loads(text)}
+    if by_name:
+        request["weights"] = {layer.name: [nested(w) for w in layer.get_weights()]
+                              for layer in model.layers if layer.weights}
+    else:
+        request["weights"] = [tensor(w, flat) for w in model.get_weights()]
+    return request
+
+
+def ways():
+    """Each chain as a model: its layers, the input, and how the request is written."""
     for i, (specs, by_name, as_text) in enumerate(itertools.product(CHAINS, [False, True], [False, True])):
+        keras.backend.clear_session()
         spatial, first = shapes_of(specs)
         shape = [2, *spatial] if first else [*spatial, 2]
-        keras.backend.clear_session()
         layers = [getattr(keras.layers, name)(**config) for name, config in specs]
+        name = f"model of {', '.join(name for name, _ in specs)}"
+        yield name, layers, shape, (by_name, as_text, i % 3 == 0)
+
+
+def sequential():
+    for name, layers, shape, form in ways():
         model = keras.Sequential([keras.Input(shape), *layers], name="decoder")
         for layer in layers:
             initial(layer, True)
         x = values(2, *shape)
-        text = model.to_json()
-        request = {"input": tensor(x, i % 3 == 0), "model": text if as_text else json.loads(text)}
-        if by_name:
-            request["weights"] = {layer.name: [nested(w) for w in layer.get_weights()]
-                                  for layer in layers if layer.weights}
-        else:
-            request["weights"] = [tensor(w, i % 4 == 0) for w in model.get_weights()]
-        yield case(f"model of {', '.join(name for name, _ in specs)}", request, layers, x)
+        yield case(f"Sequential {name}", asked(model, x, *form), layers, x)
+
+
+def functional():
+    """The same chains by calls; the layers that can are called twice, and share their weights."""
+    for name, layers, shape, form in ways():
+        called, y = [], keras.Input(shape)
+        start = y
+        for layer in layers:
+            again = [layer] if getattr(layer, "filters", None) == y.shape[-1] else []
+            for call in [layer, *again]:
+                y = call(y)
+                called.append(call)
+        for layer in layers:
+            initial(layer, True)
+        x = values(2, *shape)
+        yield case(f"Functional {name}", asked(keras.Model(start, y), x, *form), called, x)
 
 
 # --- Files ----------------------------------------------------------------------------------------
@@ -378,7 +405,8 @@ def main():
     write("seeded", seeded())
     write("activation", activations())
     write("chain", chains())
-    write("model", models())
+    write("sequential", sequential())
+    write("functional", functional())
     write("large", large())
 
 
