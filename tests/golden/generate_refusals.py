@@ -193,7 +193,8 @@ def refusal(request):
         words = " ".join(str(error).split()).replace("\x1b[1m", "").replace("\x1b[0m", "")
         for wrapping in ["Exception encountered: ", ".call(). "]:
             words = words.rpartition(wrapping)[2]
-        return f"{type(error).__name__}: {words[:160]}"
+        words = words.partition("{'")[0]  # a set, in another order every time
+        return f"{type(error).__name__}: {words[:160].rstrip()}"
     raise SystemExit(f"Keras takes {json.dumps(request)} and answers {y.shape}")
 
 
