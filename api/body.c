@@ -73,17 +73,20 @@ static json_t *tensor_member(struct api_job *job, const struct api_part *part, c
     const size_t index = reader->tensor_count;
     if (api_reader_add(reader, &tensor, 1) != UP_OK)
         return NULL;
-    return json_pack("{s:I}", "tensor", (json_int_t)index);
+    json_t *member = json_pack("{s:I}", "tensor", (json_int_t)index);
+    if (member == NULL)
+        (void)api_no_memory(reader);
+    return member;
 }
 
 /* The list at weights[.LAYER] grown to hold entry `index`, in the layer, the layers or the root. */
-static json_t *weights_list(json_t *root, size_t layer, bool by_layer)
+static json_t *weights_list(struct api_job *job, size_t layer, bool by_layer)
 {
-    json_t *owner = root;
+    json_t *owner = job->root;
     if (by_layer) {
-        json_t *list = json_object_get(root, "layers");
+        json_t *list = json_object_get(job->root, "layers");
         owner = list != NULL ? json_array_get(list, layer)
-                : layer == 0 ? json_object_get(root, "layer")
+                : layer == 0 ? json_object_get(job->root, "layer")
                              : NULL;
     }
     if (!json_is_object(owner))
@@ -91,7 +94,10 @@ static json_t *weights_list(json_t *root, size_t layer, bool by_layer)
     json_t *weights = json_object_get(owner, "weights");
     if (weights == NULL) {
         weights = json_array();
-        (void)json_object_set_new(owner, "weights", weights);
+        if (json_object_set_new(owner, "weights", weights) != 0) {
+            (void)api_no_memory(&job->reader);
+            return NULL;
+        }
     }
     return json_is_array(weights) ? weights : NULL;
 }
@@ -106,8 +112,7 @@ static enum up_code weight_part(struct api_job *job, const struct api_part *part
     bool by_layer = sscanf(part->name, "weights.%4zu.%4zu%n", &layer, &index, &end) == 2;
     if (!by_layer && sscanf(part->name, "weights.%4zu%n", &index, &end) != 1)
         end = 0;
-    json_t *list =
-        end > 0 && part->name[end] == '\0' ? weights_list(job->root, layer, by_layer) : NULL;
+    json_t *list = end > 0 && part->name[end] == '\0' ? weights_list(job, layer, by_layer) : NULL;
     if (list == NULL || index > json_array_size(list))
         return api_refuse(&job->reader, UP_E_INVALID, at,
                           "part \"%.60s\" names no weight: weights.LAYER.INDEX, in order, is one",
@@ -115,9 +120,9 @@ static enum up_code weight_part(struct api_job *job, const struct api_part *part
     json_t *tensor = tensor_member(job, part, at);
     if (tensor == NULL)
         return job->reader.err->code;
-    (void)(index == json_array_size(list) ? json_array_append_new(list, tensor)
-                                          : json_array_set_new(list, index, tensor));
-    return UP_OK;
+    const int failed = index == json_array_size(list) ? json_array_append_new(list, tensor)
+                                                      : json_array_set_new(list, index, tensor);
+    return failed != 0 ? api_no_memory(&job->reader) : UP_OK;
 }
 
 static enum up_code part_read(struct api_job *job, const struct api_part *part)
@@ -145,6 +150,8 @@ enum up_code api_job_body(struct api_job *job)
 {
     const struct api_request *request = job->request;
     job->root = json_object();
+    if (job->root == NULL)
+        return api_no_memory(&job->reader);
     if (multipart(job)) {
         for (size_t i = 0; i < request->part_count; i++)
             if (strcmp(request->parts[i].name, "request") == 0 &&

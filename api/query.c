@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/codec/buffer.h"
 #include "api/request.h"
 
 static bool in_query(const struct api_job *job, const char *name, size_t length)
@@ -17,28 +18,47 @@ static bool in_query(const struct api_job *job, const char *name, size_t length)
 /* --- The query ---------------------------------------------------------------------------------
  */
 
-/* The value as JSON if it parses as JSON, as a list if it is a list without brackets, else as text.
- * It is read as a member, so that tensors in it are lifted as they are from a body. */
-static json_t *query_value(struct api_job *job, const char *name, const char *value)
+/* What `text` is as a member of a document, so that tensors in it are lifted as they are from a
+ * body. NULL when it is no JSON, which is no error, or when there is no memory, which is one. */
+static json_t *member_read(struct api_job *job, const char *text, size_t bytes)
 {
     struct up_error quiet = {.code = UP_OK}, *err = job->reader.err;
+    job->reader.err = &quiet;
+    json_t *object = api_read_json(&job->reader, text, bytes, false);
+    job->reader.err = err;
+    if (quiet.code == UP_E_BUSY || quiet.code == UP_E_LIMIT)
+        *err = quiet;
+    json_t *found = object != NULL && json_object_size(object) == 1
+                        ? json_incref(json_object_iter_value(json_object_iter(object)))
+                        : NULL;
+    json_decref(object);
+    return found;
+}
+
+static json_t *query_text(struct api_job *job, const char *name, const char *value)
+{
+    struct api_buffer text = api_buffer_make(job->reader.arena, job->reader.err);
+    api_buffer_printf(&text, "{\"%s\":", name);
+    api_buffer_quote(&text, value);
+    api_buffer_puts(&text, "}");
+    return api_buffer_finish(&text) == UP_OK ? member_read(job, text.data, text.bytes) : NULL;
+}
+
+/* The value as JSON if it parses as JSON, as a list if it is a list without brackets, else as text.
+ * NULL and maybe an error when it is not even that. */
+static json_t *query_value(struct api_job *job, const char *name, const char *value)
+{
+    const struct up_error *err = job->reader.err;
     json_t *found = NULL;
-    for (size_t i = 0; i < 2 && found == NULL; i++) {
-        if (i == 1 && strchr(value, ',') == NULL)
-            break;
-        const char *text = up_arena_printf(job->reader.arena, err, "{\"%s\":%s%s%s}", name,
-                                           i == 0 ? "" : "[", value, i == 0 ? "" : "]");
-        if (text == NULL)
+    for (size_t i = 0; i < (strchr(value, ',') == NULL ? 1 : 2) && found == NULL; i++) {
+        const char *text = up_arena_printf(job->reader.arena, job->reader.err, "{\"%s\":%s%s%s}",
+                                           name, i == 0 ? "" : "[", value, i == 0 ? "" : "]");
+        if (text != NULL)
+            found = member_read(job, text, strlen(text));
+        if (err->code != UP_OK)
             return NULL;
-        quiet.code = UP_OK;
-        job->reader.err = &quiet;
-        json_t *object = api_read_json(&job->reader, text, strlen(text), false);
-        job->reader.err = err;
-        if (object != NULL && json_object_size(object) == 1)
-            found = json_incref(json_object_get(object, name));
-        json_decref(object);
     }
-    return found != NULL ? found : json_string(value);
+    return found != NULL ? found : query_text(job, name, value);
 }
 
 static bool plain_name(const char *name)
@@ -49,28 +69,39 @@ static bool plain_name(const char *name)
     return true;
 }
 
-/* The object that member `name` of `parent` is, made when it is not there. */
-static json_t *object_under(json_t *parent, const char *name)
+/* The request's "output", made when it is not there; NULL and an error without memory. */
+static json_t *output_of(struct api_job *job)
 {
-    json_t *object = json_object_get(parent, name);
-    if (object == NULL) {
-        object = json_object();
-        (void)json_object_set_new(parent, name, object);
-    }
-    return object;
+    json_t *output = json_object_get(job->root, "output");
+    if (output != NULL)
+        return output;
+    output = json_object();
+    if (json_object_set_new(job->root, "output", output) == 0)
+        return output;
+    (void)api_no_memory(&job->reader);
+    return NULL;
 }
 
-/* Where a layer's parameter goes: the layer's configuration, in either form. A layer given by name
- * only becomes an object. NULL when there is no single layer. */
-static json_t *layer_config(json_t *root)
+/* A layer given by name only becomes an object. */
+static enum up_code layer_open(struct api_job *job)
+{
+    json_t *layer = json_object_get(job->root, "layer");
+    if (!json_is_string(layer))
+        return UP_OK;
+    json_t *object = json_object();
+    if (json_object_set(object, "class_name", layer) != 0) {
+        json_decref(object);
+        return api_no_memory(&job->reader);
+    }
+    return json_object_set_new(job->root, "layer", object) == 0 ? UP_OK
+                                                                : api_no_memory(&job->reader);
+}
+
+/* Where a layer's parameter goes: the layer's configuration, in either form. NULL when there is no
+ * single layer. */
+static json_t *layer_config(const json_t *root)
 {
     json_t *layer = json_object_get(root, "layer");
-    if (json_is_string(layer)) {
-        json_t *object = json_object();
-        (void)json_object_set(object, "class_name", layer);
-        (void)json_object_set_new(root, "layer", object);
-        layer = object;
-    }
     if (!json_is_object(layer))
         return NULL;
     json_t *config = json_object_get(layer, "config");
@@ -89,24 +120,28 @@ static enum up_code query_merge_one(struct api_job *job, const struct api_pair *
     const char *name = pair->name;
     char at[72];
     (void)snprintf(at, sizeof at, "?%.64s", name);
+    if (layer_open(job) != UP_OK)
+        return job->reader.err->code;
     const struct up_param *option = up_param_find(api_output_params, name);
     const bool top = is_top(name), weights = strcmp(name, "weights") == 0;
     json_t *config = layer_config(job->root);
     if (!plain_name(name) || (option == NULL && !top && config == NULL && !weights))
         return api_refuse(&job->reader, UP_E_INVALID, at, "there is no parameter \"%.60s\"", name);
     json_t *value = option != NULL && option->type == UP_PARAM_TEXT
-                        ? json_string(pair->value)
+                        ? query_text(job, name, pair->value)
                         : query_value(job, name, pair->value);
     if (value == NULL)
         return api_refuse(&job->reader, UP_E_SYNTAX, at, "the value of \"%.60s\" is no text", name);
-    json_t *to = option != NULL                           ? object_under(job->root, "output")
+    json_t *to = option != NULL                           ? output_of(job)
                  : top                                    ? job->root
                  : !weights                               ? config
                  : config != NULL && json_is_array(value) ? json_object_get(job->root, "layer")
                                                           : job->root;
-    if (!json_is_object(to) || json_object_set_new(to, name, value) != 0)
+    if (!json_is_object(to)) {
+        json_decref(value);
         return api_refuse(&job->reader, UP_E_INVALID, at, "\"%.60s\" has no place here", name);
-    return UP_OK;
+    }
+    return json_object_set_new(to, name, value) == 0 ? UP_OK : api_no_memory(&job->reader);
 }
 
 /* Layers first, so that their parameters find them wherever they stand in the query. */

@@ -29,6 +29,11 @@ enum up_code api_warn(struct api_reader *reader, const char *code, const char *a
     return UP_OK;
 }
 
+enum up_code api_no_memory(struct api_reader *reader)
+{
+    return api_refuse(reader, UP_E_BUSY, "", "there is no memory for the request now");
+}
+
 const char *api_under(struct api_reader *reader, const char *base, const char *name)
 {
     return up_arena_printf(reader->arena, reader->err, "%s/%s", base, name);
@@ -80,6 +85,14 @@ enum up_code api_reader_add(struct api_reader *reader, const struct up_tensor *t
     return UP_OK;
 }
 
+/* The text is valid JSON already. jansson may still refuse these, all else that it says is want of
+ * memory, which it often calls a syntax error. */
+static bool refused(enum json_error_code code)
+{
+    return code == json_error_duplicate_key || code == json_error_numeric_overflow ||
+           code == json_error_null_character || code == json_error_null_byte_in_key;
+}
+
 json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes, bool model)
 {
     struct api_document document;
@@ -89,11 +102,14 @@ json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes,
                               reader->err);
     if (code != UP_OK)
         return NULL;
-    json_error_t error;
+    json_error_t error = {.line = 0}; /* jansson does not always set the code */
     json_t *root = json_loadb(document.envelope, document.envelope_bytes,
                               JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        (void)api_refuse(reader, UP_E_SYNTAX, "", "the body is no valid JSON: %s", error.text);
+        (void)(refused(json_error_code(&error))
+                   ? api_refuse(reader, UP_E_SYNTAX, "", "the body is no valid JSON: %s",
+                                error.text)
+                   : api_no_memory(reader));
         return NULL;
     }
     if (api_reader_add(reader, document.tensors, document.tensor_count) != UP_OK) {

@@ -32,6 +32,9 @@ struct api_reader {
 enum up_code api_warn(struct api_reader *reader, const char *code, const char *at,
                       const char *format, ...) UP_PRINTF(4, 5);
 
+/* Refuses for want of jansson's memory, which is not the arena's. */
+enum up_code api_no_memory(struct api_reader *reader);
+
 /* "base/name" in the arena; NULL and an error when there is no memory. */
 const char *api_under(struct api_reader *reader, const char *base, const char *name);
 const char *api_under_index(struct api_reader *reader, const char *base, size_t index);
