@@ -12,9 +12,10 @@
 #include <string.h>
 
 enum {
-    TILES_A_SPAN = 16,    /* of one phase: work enough to hide the call, small enough to share */
-    TAPS_A_CALL = 64,     /* bounds the pointer table on the stack */
-    GRAIN_MACS = 1 << 16, /* worth handing to another thread */
+    TILES_A_SPAN = 16,     /* of one phase: work enough to hide the call, small enough to share */
+    TAPS_A_CALL = 64,      /* bounds the pointer table on the stack */
+    PRODUCTS_A_CALL = 256, /* of one output: sums of short sums lose less than one long sum */
+    GRAIN_MACS = 1 << 16,  /* worth handing to another thread */
 };
 
 /* One kernel position of a class: input = base of the output + shift. */
@@ -39,7 +40,8 @@ struct axis {
 struct prepared {
     struct up_gather gather;
     struct axis axis[3];
-    size_t taps, span, spans;         /* outputs a span, spans a line */
+    size_t taps, taps_a_call;
+    size_t span, spans;               /* outputs a span, spans a line */
     size_t channels, filters, panels; /* of one group */
     float *packed; /* [group][panel][phase, in class order][tap][channel][tile column] */
     float *zeros;  /* `channels` of them */
@@ -96,7 +98,13 @@ static void tap_pack(const struct prepared *p, const float *kernel, size_t first
 {
     const struct up_gather *g = &p->gather;
     const size_t width = p->filters - first < columns ? p->filters - first : columns;
-    memset(ret, 0, p->channels * columns * sizeof *ret);
+    if (width < columns)
+        memset(ret, 0, p->channels * columns * sizeof *ret);
+    if (g->filter_stride == 1) {
+        for (size_t c = 0; c < p->channels; c++)
+            memcpy(ret + c * columns, kernel + c * g->channel_stride + first, width * sizeof *ret);
+        return;
+    }
     for (size_t f = 0; f < width; f++)
         for (size_t c = 0; c < p->channels; c++)
             ret[c * columns + f] = kernel[c * g->channel_stride + (first + f) * g->filter_stride];
@@ -161,6 +169,9 @@ enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *s
     p->gather = *gather;
     p->channels = gather->in.channels / gather->groups;
     p->filters = out->channels / gather->groups;
+    p->taps_a_call = p->channels < PRODUCTS_A_CALL ? PRODUCTS_A_CALL / p->channels : 1;
+    if (p->taps_a_call > TAPS_A_CALL)
+        p->taps_a_call = TAPS_A_CALL;
     p->panels = (p->filters + kernels->tile_columns - 1) / kernels->tile_columns;
     step->macs = (double)out->batch * (double)p->channels * (double)out->channels;
     for (uint32_t i = 0; i < 3; i++) {
@@ -209,21 +220,39 @@ static const float *input_at(const struct phase *f, size_t t, int64_t base)
     return f->image + pixel * in->channels;
 }
 
-/* One call of the matrix kernel per panel; `call` says all but the panel. */
+/* One call of the matrix kernel per panel; `call` says all but the panel. `done` products of each
+ * output are in already. */
 static void panels(const struct phase *f, struct up_tile *call, float *const *first, size_t done)
 {
     const struct up_kernels *kernels = f->call->kernels;
     const struct prepared *p = f->p;
     float *out[UP_TILE_ROWS_MAX];
+    call->accumulate = done > 0;
     for (size_t panel = 0; panel < p->panels; panel++) {
         const size_t column = panel * kernels->tile_columns, left = p->filters - column;
         for (size_t r = 0; r < call->rows; r++)
             out[r] = first[r] + column;
         call->c = out;
-        call->b = f->panel + (panel * p->taps + done) * p->channels * kernels->tile_columns;
+        call->b = f->panel + (panel * p->taps * p->channels + done) * kernels->tile_columns;
         call->bias = f->bias == NULL ? NULL : f->bias + column;
         call->width = left < kernels->tile_columns ? left : kernels->tile_columns;
         kernels->tile(call);
+    }
+}
+
+/* The taps of `call`, whose channels are many, a few channels at a time. */
+static void pieces(const struct phase *f, struct up_tile *call, const float **a,
+                   float *const *first, size_t done)
+{
+    const size_t channels = f->p->channels;
+    const bool last = call->finish;
+    for (size_t c = 0; c < channels; c += PRODUCTS_A_CALL) {
+        const size_t left = channels - c;
+        call->depth = left < PRODUCTS_A_CALL ? left : PRODUCTS_A_CALL;
+        call->finish = last && call->depth == left;
+        panels(f, call, first, done + c);
+        for (size_t r = 0; r < call->rows; r++)
+            a[r] += call->depth;
     }
 }
 
@@ -243,7 +272,7 @@ static void tile(const struct phase *f, size_t x, size_t rows)
     }
     size_t done = 0;
     do {
-        const size_t now = taps - done < TAPS_A_CALL ? taps - done : TAPS_A_CALL;
+        const size_t left = taps - done, now = left < p->taps_a_call ? left : p->taps_a_call;
         for (size_t t = 0; t < now; t++)
             for (size_t r = 0; r < rows; r++)
                 a[t * rows + r] = input_at(f, done + t, base[r]);
@@ -251,10 +280,12 @@ static void tile(const struct phase *f, size_t x, size_t rows)
                                .rows = rows,
                                .taps = now,
                                .depth = p->channels,
-                               .accumulate = done > 0,
                                .finish = done + now == taps,
                                .activation = p->gather.activation};
-        panels(f, &call, out, done);
+        if (p->channels > PRODUCTS_A_CALL && now > 0)
+            pieces(f, &call, a, out, done * p->channels);
+        else
+            panels(f, &call, out, done * p->channels);
         done += now;
     } while (done < taps);
 }
