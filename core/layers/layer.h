@@ -17,7 +17,7 @@
 #include "core/tensor.h"
 
 enum up_data_format { UP_CHANNELS_LAST, UP_CHANNELS_FIRST };
-enum up_padding { UP_PADDING_VALID, UP_PADDING_SAME };
+enum up_padding { UP_PADDING_VALID, UP_PADDING_SAME, UP_PADDING_CAUSAL }; /* the last: Conv1D */
 
 /* Every configuration struct starts with this. */
 struct up_config {

@@ -78,6 +78,8 @@ static bool step_make(struct property *p, struct up_step *ret)
     if ((ops->flags & UP_LAYER_BYPASS) != 0)
         return false;
     struct up_config *config = p->sample.config;
+    for (uint32_t i = 0; config->data_format == UP_CHANNELS_FIRST && i < p->sample.in_count; i++)
+        p->sample.in[i] = up_shape_to_last(&p->sample.in[i]);
     config->data_format = UP_CHANNELS_LAST; /* layers see no other */
     const struct up_plan_node *node = up_plan_node(planned(p), 0);
     struct up_error err = {.code = UP_OK};
