@@ -20,15 +20,18 @@
 struct MHD_Daemon;
 struct MHD_Connection;
 
+enum { SRV_DAEMONS_MAX = 32 };
+
 struct srv_http {
     const struct srv_options *options;
     const struct api_context *context;
     struct up_budget budget;
     struct srv_metrics *metrics;
     struct srv_watchdog *watchdog;
-    struct MHD_Daemon *daemon;
+    struct MHD_Daemon *daemons[SRV_DAEMONS_MAX]; /* one thread each */
+    size_t daemon_count, next_daemon;
+    struct srv_acceptor *acceptor;
     char *keys, *certificate, *certificate_key; /* contents of files; NULL: not configured */
-    int listen_fd;
     unsigned port;
     double start_seconds;
     pthread_mutex_t lock; /* of the list of free exchanges */

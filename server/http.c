@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "core/deadline.h"
+#include "server/acceptor.h"
 #include "server/exchange.h"
 #include "server/listen.h"
 #include "server/log.h"
@@ -226,9 +227,13 @@ static void on_library_log(void *arg, const char *format, va_list args)
 
 static size_t connections(const struct srv_http *http)
 {
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-    return info == NULL ? 0 : info->num_connections;
+    size_t sum = 0;
+    for (size_t i = 0; i < http->daemon_count; i++) {
+        const union MHD_DaemonInfo *info =
+            MHD_get_daemon_info(http->daemons[i], MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+        sum += info == NULL ? 0 : info->num_connections;
+    }
+    return sum;
 }
 
 static bool operation_ready(void *server)
@@ -326,7 +331,6 @@ enum up_code srv_http_new(const struct srv_options *options, struct srv_http **r
         return up_fail(err, UP_E_BUSY, "", "no memory");
     (void)pthread_mutex_init(&http->lock, NULL);
     http->options = options;
-    http->listen_fd = -1;
     http->budget.limit_bytes = options->memory;
     http->ids = ids_seed();
     http->start_seconds = (double)time(NULL);
@@ -365,15 +369,13 @@ void srv_http_free(struct srv_http *http)
     free(http);
 }
 
-static struct MHD_Daemon *daemon_start(struct srv_http *http)
+static struct MHD_Daemon *daemon_start(struct srv_http *http, unsigned connections_max)
 {
     const struct srv_options *o = http->options;
     const bool tls = http->certificate != NULL;
-    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC |
-                           MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0u);
-    const size_t files = srv_machine_files();
-    const unsigned cores = srv_machine_cores();
-    const unsigned most = files > 2 * OWN_FILES ? (unsigned)files - OWN_FILES : OWN_FILES;
+    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET |
+                           MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG |
+                           (tls ? MHD_USE_TLS : 0u);
     const struct MHD_OptionItem secure[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, http->certificate},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, http->certificate_key},
@@ -382,9 +384,7 @@ static struct MHD_Daemon *daemon_start(struct srv_http *http)
     return MHD_start_daemon(flags, 0, NULL, NULL, on_request,
                             http, /* the logger must be the first option */
                             MHD_OPTION_EXTERNAL_LOGGER, on_library_log, NULL,              /**/
-                            MHD_OPTION_LISTEN_SOCKET, http->listen_fd,                     /**/
-                            MHD_OPTION_THREAD_POOL_SIZE, cores / 2 < 2 ? 2u : cores / 2,   /**/
-                            MHD_OPTION_CONNECTION_LIMIT, most,                             /**/
+                            MHD_OPTION_CONNECTION_LIMIT, connections_max,                  /**/
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,  /**/
                             MHD_OPTION_CONNECTION_TIMEOUT, (o->idle_timeout + 999) / 1000, /**/
                             MHD_OPTION_STRICT_FOR_CLIENT, 1,                               /**/
@@ -395,20 +395,57 @@ static struct MHD_Daemon *daemon_start(struct srv_http *http)
                             MHD_OPTION_ARRAY, tls ? secure : secure + 2, MHD_OPTION_END);
 }
 
+static void daemons_stop(struct srv_http *http)
+{
+    while (http->daemon_count > 0)
+        MHD_stop_daemon(http->daemons[--http->daemon_count]);
+}
+
+static enum up_code daemons_start(struct srv_http *http, struct up_error *err)
+{
+    const size_t files = srv_machine_files();
+    const unsigned cores = srv_machine_cores();
+    const unsigned half = cores / 2 < 2 ? 2 : cores / 2;
+    const unsigned count = half < SRV_DAEMONS_MAX ? half : SRV_DAEMONS_MAX;
+    const size_t most = files > 2 * OWN_FILES ? files - OWN_FILES : OWN_FILES;
+    for (unsigned i = 0; i < count; i++) {
+        struct MHD_Daemon *daemon = daemon_start(http, (unsigned)(most / count));
+        if (daemon == NULL) {
+            daemons_stop(http);
+            return up_fail(err, UP_E_INVALID, "", "the HTTP library does not start%s",
+                           http->certificate != NULL ? " with this TLS certificate and key" : "");
+        }
+        http->daemons[http->daemon_count++] = daemon;
+    }
+    return UP_OK;
+}
+
+/* Connections go round the daemons; the library closes what it cannot take. */
+static void take(void *arg, int fd, const struct sockaddr *address, socklen_t bytes)
+{
+    struct srv_http *http = arg;
+    struct MHD_Daemon *daemon = http->daemons[http->next_daemon++ % http->daemon_count];
+    (void)MHD_add_connection(daemon, fd, address, bytes);
+}
+
 enum up_code srv_http_start(struct srv_http *http, const struct api_context *context,
                             struct up_error *err)
 {
     http->context = context;
-    const enum up_code code = srv_listen(http->options, &http->listen_fd, &http->port, err);
-    if (code != UP_OK)
+    enum up_code code = daemons_start(http, err);
+    int listen_fd;
+    if (code == UP_OK)
+        code = srv_listen(http->options, &listen_fd, &http->port, err);
+    if (code != UP_OK) {
+        daemons_stop(http);
         return code;
-    http->daemon = daemon_start(http);
-    if (http->daemon != NULL)
+    }
+    http->acceptor = srv_acceptor_new(listen_fd, take, http);
+    if (http->acceptor != NULL)
         return UP_OK;
-    (void)close(http->listen_fd);
-    http->listen_fd = -1;
-    return up_fail(err, UP_E_INVALID, "", "the HTTP library does not start%s",
-                   http->certificate != NULL ? " with this TLS certificate and key" : "");
+    (void)close(listen_fd);
+    daemons_stop(http);
+    return up_fail(err, UP_E_BUSY, "", "the thread that accepts connections does not start");
 }
 
 unsigned srv_http_port(const struct srv_http *http)
@@ -423,19 +460,10 @@ void srv_http_drain(struct srv_http *http)
 
 void srv_http_quiesce(struct srv_http *http)
 {
-    /* The socket stays open until the daemon has stopped, but a client that comes now must be
-     * refused at once, not wait in the kernel's queue. Those that are in that queue are taken. */
-    (void)MHD_quiesce_daemon(http->daemon);
-    struct sockaddr_storage address;
-    for (;;) {
-        socklen_t bytes = sizeof address;
-        const int fd = accept(http->listen_fd, (struct sockaddr *)&address, &bytes);
-        if (fd < 0)
-            break;
-        (void)MHD_add_connection(http->daemon, fd, (const struct sockaddr *)&address, bytes);
-    }
-    (void)shutdown(http->listen_fd, SHUT_RDWR);
-    (void)srv_watchdog_close_idle(http->watchdog);
+    srv_acceptor_end(http->acceptor);
+    http->acceptor = NULL;
+    if (http->options->unix_socket[0] != '\0')
+        (void)unlink(http->options->unix_socket);
 }
 
 size_t srv_http_remaining(struct srv_http *http)
@@ -450,10 +478,5 @@ void srv_http_give_up(struct srv_http *http)
 
 void srv_http_stop(struct srv_http *http)
 {
-    MHD_stop_daemon(http->daemon);
-    http->daemon = NULL;
-    (void)close(http->listen_fd);
-    http->listen_fd = -1;
-    if (http->options->unix_socket[0] != '\0')
-        (void)unlink(http->options->unix_socket);
+    daemons_stop(http);
 }

@@ -30,7 +30,7 @@ unsigned srv_http_port(const struct srv_http *http); /* 0 for a Unix socket */
 /* From now on: not ready, and every answer closes its connection. */
 void srv_http_drain(struct srv_http *http);
 
-/* Takes no new connection; closes those that wait between two requests. */
+/* Takes no new connection but those that the kernel has already made. */
 void srv_http_quiesce(struct srv_http *http);
 
 /* Connections that are still open; those that have become idle are closed. After quiesce. */
@@ -39,7 +39,7 @@ size_t srv_http_remaining(struct srv_http *http);
 /* Requests that no worker has begun are answered 503. */
 void srv_http_give_up(struct srv_http *http);
 
-/* Ends the daemon; no job may be reserved, waiting or running. */
+/* Ends the I/O threads; no job may be reserved, waiting or running. */
 void srv_http_stop(struct srv_http *http);
 
 /* "libmicrohttpd 0.9.75" */
