@@ -35,12 +35,29 @@ struct up_tile {
     struct up_activation activation;
 };
 
+/* Depthwise sums of one run of output pixels: for p < pixels, c < channels, m < multiplier
+ *
+ *   y[(p * channels + c) * multiplier + m] =
+ *       sum over t < taps of x[p * taps + t][first + c] * w[t * w_stride + c * multiplier + m]
+ *
+ * added to what y holds with `accumulate`, with the bias added last (NULL: none), which has
+ * channels * multiplier values. */
+struct up_depthwise {
+    const float *const *x; /* pixels * taps pointers */
+    const float *w;
+    const float *bias;
+    float *y;
+    size_t pixels, taps, first, channels, multiplier, w_stride;
+    bool accumulate;
+};
+
 struct up_kernels {
     const char *isa; /* "avx2" */
     unsigned lanes;  /* floats of one vector */
     size_t tile_rows, tile_columns;
 
     void (*tile)(const struct up_tile *tile);
+    void (*depthwise)(const struct up_depthwise *depthwise);
 
     /* Nearest-neighbour upsampling of one line: y[(x * factor + f) * channels + c] =
      * x[x * channels + c] for x < pixels, f < factor. */

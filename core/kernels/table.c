@@ -12,6 +12,7 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .tile_rows = UP_TILE_ROWS,
     .tile_columns = UP_TILE_COLUMNS,
     .tile = UP_KERNEL(tile),
+    .depthwise = UP_KERNEL(depthwise),
     .repeat = UP_KERNEL(repeat),
     .activate = UP_KERNEL(activate),
     .softmax = UP_KERNEL(softmax),

@@ -46,6 +46,7 @@ UP_INLINE up_vf up_splat(float x)
 }
 
 void UP_KERNEL(tile)(const struct up_tile *tile);
+void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
 void UP_KERNEL(repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
 void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
                          float *y);
