@@ -51,6 +51,13 @@ struct up_depthwise {
     bool accumulate;
 };
 
+/* A box of pixels in a channels-last image: depth planes of height lines of width pixels, which are
+ * neighbours along a line. Strides in floats; nothing is empty. */
+struct up_box {
+    const float *x;
+    size_t depth, height, width, depth_stride, height_stride, channels;
+};
+
 struct up_kernels {
     const char *isa; /* "avx2" */
     unsigned lanes;  /* floats of one vector */
@@ -58,6 +65,10 @@ struct up_kernels {
 
     void (*tile)(const struct up_tile *tile);
     void (*depthwise)(const struct up_depthwise *depthwise);
+
+    /* y[c] = the largest value, or the mean, of channel c in the box. NaN wins a maximum. */
+    void (*box_max)(const struct up_box *box, float *y);
+    void (*box_mean)(const struct up_box *box, float *y);
 
     /* Nearest-neighbour upsampling of one line: y[(x * factor + f) * channels + c] =
      * x[x * channels + c] for x < pixels, f < factor. */

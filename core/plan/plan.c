@@ -393,6 +393,8 @@ static enum up_code node_steps(struct builder *b, uint32_t node)
     if (made == NONE)
         return b->err->code;
     *(moved ? &out->last : &out->plain) = made;
+    if (out->shape.rank < 3) /* one order only */
+        out->plain = out->last = made;
     const struct up_step *step = &b->plan->step[b->plan->step_count - 1].step;
     p->macs = step->macs;
     p->algorithm = step->algorithm;
