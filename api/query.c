@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "api/codec/buffer.h"
+#include "api/codec/json_scan.h"
 #include "api/request.h"
 
 static bool in_query(const struct api_job *job, const char *name, size_t length)
@@ -35,8 +36,22 @@ static json_t *member_read(struct api_job *job, const char *text, size_t bytes)
     return found;
 }
 
+static bool is_text(const char *value)
+{
+    const char *const end = value + strlen(value);
+    while (value < end) {
+        const size_t bytes = (unsigned char)*value < 0x80 ? 1 : api_scan_utf8(value, end);
+        if (bytes == 0)
+            return false;
+        value += bytes;
+    }
+    return true;
+}
+
 static json_t *query_text(struct api_job *job, const char *name, const char *value)
 {
+    if (!is_text(value))
+        return NULL;
     struct api_buffer text = api_buffer_make(job->reader.arena, job->reader.err);
     api_buffer_printf(&text, "{\"%s\":", name);
     api_buffer_quote(&text, value);

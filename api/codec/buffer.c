@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "api/codec/json_scan.h"
+
 enum { FIRST_BYTES = 1024 };
 
 struct api_buffer api_buffer_make(struct up_arena *arena, struct up_error *err)
@@ -96,14 +98,20 @@ static void put_escape(struct api_buffer *b, unsigned char c)
 void api_buffer_quote(struct api_buffer *b, const char *text)
 {
     api_buffer_puts(b, "\"");
-    const char *plain = text;
-    for (; *text != '\0'; text++) {
+    const char *plain = text, *const end = text + strlen(text);
+    while (text < end) {
         const unsigned char c = (unsigned char)*text;
-        if (c >= 0x20 && c != '"' && c != '\\')
+        const size_t bytes = c < 0x80 ? 1 : api_scan_utf8(text, end);
+        if (c >= 0x20 && c != '"' && c != '\\' && bytes > 0) {
+            text += bytes;
             continue;
+        }
         api_buffer_put(b, plain, (size_t)(text - plain));
-        put_escape(b, c);
-        plain = text + 1;
+        if (bytes > 0)
+            put_escape(b, c);
+        else
+            api_buffer_puts(b, "\\ufffd");
+        plain = ++text;
     }
     api_buffer_put(b, plain, (size_t)(text - plain));
     api_buffer_puts(b, "\"");

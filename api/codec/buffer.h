@@ -28,7 +28,8 @@ void api_buffer_put(struct api_buffer *buffer, const void *data, size_t bytes);
 void api_buffer_puts(struct api_buffer *buffer, const char *text);
 void api_buffer_printf(struct api_buffer *buffer, const char *format, ...) UP_PRINTF(2, 3);
 
-/* A JSON string literal with its quotes; text is UTF-8. */
+/* A JSON string literal with its quotes. What is not UTF-8 in the text, such as half a character
+ * where it was cut, becomes U+FFFD. */
 void api_buffer_quote(struct api_buffer *buffer, const char *text);
 
 /* UP_OK, or the code of the failure. */

@@ -51,8 +51,7 @@ static bool plain_word(const char *p)
     return (special & EACH_BYTE(0x80)) == 0;
 }
 
-/* Bytes of the UTF-8 character at p, 0 when there is none (RFC 3629). */
-static size_t utf8_bytes(const char *text, const char *end)
+size_t api_scan_utf8(const char *text, const char *end)
 {
     const unsigned char *p = (const unsigned char *)text;
     static const struct {
@@ -153,7 +152,7 @@ enum up_code api_scan_string(struct api_scan *s, const char **ret_text, size_t *
         } else if (c < 0x80) {
             s->at++;
         } else {
-            const size_t bytes = utf8_bytes(s->at, s->end);
+            const size_t bytes = api_scan_utf8(s->at, s->end);
             if (bytes == 0)
                 return api_scan_refuse(s, "a string holds bytes that are not UTF-8");
             s->at += bytes;

@@ -30,6 +30,9 @@ enum up_code api_scan_wants(const struct api_scan *s, const char *wanted);
 /* UP_E_SYNTAX at s->at: "line 1, column 4: <what>". */
 enum up_code api_scan_refuse(const struct api_scan *s, const char *what);
 
+/* Bytes of the character at `text`, which is not ASCII; 0 when it is not UTF-8 (RFC 3629). */
+size_t api_scan_utf8(const char *text, const char *end);
+
 /* Over a string that starts at s->at (a quote); its inside, still escaped, is *ret_text. Valid
  * UTF-8, no control characters, known escapes, paired surrogates. */
 enum up_code api_scan_string(struct api_scan *s, const char **ret_text,

@@ -109,3 +109,26 @@ Test(buffer, quotes_what_jansson_reads_back, .timeout = 20)
         up_arena_free(arena);
     }
 }
+
+/* Python: b"...".decode(errors="replace") has as many U+FFFD for these. */
+Test(buffer, quotes_what_is_not_utf8_as_replacement_characters, .timeout = 20)
+{
+    static const struct {
+        const char *text, *quoted;
+    } rows[] = {
+        {"\xb4", "\"\\ufffd\""},
+        {"a\xff"
+         "b\"",
+         "\"a\\ufffdb\\\"\""},
+        {"cut \xc3", "\"cut \\ufffd\""},
+        {"whole \xc3\xa9", "\"whole \xc3\xa9\""},
+    };
+    struct up_arena *arena = up_arena_new(1 << 20, NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct api_buffer b = api_buffer_make(arena, NULL);
+        api_buffer_quote(&b, rows[i].text);
+        cr_assert(b.bytes == strlen(rows[i].quoted) && memcmp(b.data, rows[i].quoted, b.bytes) == 0,
+                  "%.*s is not %s", (int)b.bytes, b.data, rows[i].quoted);
+    }
+    up_arena_free(arena);
+}
