@@ -28,7 +28,7 @@ static enum up_code in_bounds(const struct place *p, double v)
     const struct up_param *row = p->row;
     if ((row->min == 0 && row->max == 0) || (v >= row->min && v <= row->max))
         return UP_OK;
-    return api_refuse(p->reader, UP_E_INVALID, p->at, "%s must be %s%.9g, not %.9g", row->name,
+    return api_refuse(p->reader, UP_E_INVALID, p->at, "%s must be %s%.15g, not %.15g", row->name,
                       v < row->min ? "at least " : "at most ", v < row->min ? row->min : row->max,
                       v);
 }
