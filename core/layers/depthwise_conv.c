@@ -327,7 +327,14 @@ static void separable_rows(const struct up_call *call, size_t begin, size_t end)
             "fills the depthwise kernel when no weights come")
 #define ROW_BIAS ROW(INITIALIZER, bias_initializer, "Zeros", "fills the bias when no weights come")
 
-static const struct up_param depthwise_params[] = {ROWS_WINDOW, ROW_BIAS, UP_PARAM_END};
+#define ROW_IGNORED(text)                                                                          \
+    {                                                                                              \
+        .name = (text), .type = UP_PARAM_IGNORED, .meaning = "not used"                            \
+    }
+#define ROWS_IGNORED ROW_IGNORED("depthwise_regularizer"), ROW_IGNORED("depthwise_constraint")
+
+static const struct up_param depthwise_params[] = {ROWS_WINDOW, ROW_BIAS, ROWS_IGNORED,
+                                                   UP_PARAM_END};
 static const struct up_param separable_params[] = {
     {.name = "filters",
      .type = UP_PARAM_INT,
@@ -340,6 +347,9 @@ static const struct up_param separable_params[] = {
     ROW(INITIALIZER, pointwise_initializer, "GlorotUniform",
         "fills the pointwise kernel when no weights come"),
     ROW_BIAS,
+    ROWS_IGNORED,
+    ROW_IGNORED("pointwise_regularizer"),
+    ROW_IGNORED("pointwise_constraint"),
     UP_PARAM_END,
 };
 
