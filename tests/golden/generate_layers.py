@@ -96,19 +96,24 @@ def case(name, request, layers, x, dropped=()):
     made["tolerance"] = rounded(reference.bound)
     if keras_says is None:
         return {**made, "keras_refuses": refusal}
-    if bias_misplaced(layers, x.shape):
-        return {**made, "keras_errs": "adds the bias along the width, which has as many values as there are filters"}
+    error = keras_error(layers, x.shape)
+    if error is not None:
+        return {**made, "keras_errs": error}
     return {**made, "keras": floats(keras_says)}
 
 
-def bias_misplaced(layers, shape):
-    """Keras takes a channels_first tensor for channels_last where its last axis fits the bias."""
+def keras_error(layers, shape):
+    """What Keras 3.15 on TensorFlow gets wrong."""
     for layer in layers:
-        shape = layer.compute_output_shape(shape)
-        if (type(layer).__name__.endswith("Transpose") and layer.use_bias and layer.filters > 1
-                and layer.data_format == "channels_first" and shape[-1] == layer.filters):
-            return True
-    return False
+        first = getattr(layer, "data_format", "channels_last") == "channels_first"
+        if (type(layer).__name__ in ("DepthwiseConv2D", "SeparableConv2D") and max(layer.dilation_rate) == 1
+                and len(set(layer.strides)) > 1 and shape[1 if first else -1] == 1):
+            return "goes along the width with the height's stride where there is one channel"
+        shape = tuple(layer.compute_output_shape(shape))
+        bias = layer.get_weights()[-1].shape if getattr(layer, "use_bias", False) else ()
+        if first and bias == shape[-1:] and bias != (1,):
+            return "adds the bias along the width, which has as many values as there are filters"
+    return None
 
 
 def initial(layer, weights):

@@ -105,6 +105,59 @@ def rows():
             ("Glorot", {}, "", '"Glorot"')]:
         yield drawn(kernel, **config), CONFIG + "kernel_initializer" + place, text
 
+    # Convolutions.
+    def conv2(**config):
+        return layer("Conv2D", IMAGE, **{"filters": 2, "kernel_size": 1, **config})
+
+    def conv1(**config):
+        return layer("Conv1D", [1, 2, 3, 4, 5], **{"filters": 2, "kernel_size": 2, **config})
+
+    for config, key, text in [
+            ({"filters": 0}, "filters", "not 0"), ({"kernel_size": 0}, "kernel_size", "not 0"),
+            ({"kernel_size": [1, 1, 1]}, "kernel_size", "2 integers, not 3"), ({"strides": 0}, "strides", "not 0"),
+            ({"dilation_rate": [1, 0]}, "dilation_rate", "not 0"), ({"padding": "causal"}, "padding", '"causal"'),
+            ({"padding": "full"}, "padding", '"full"'), ({"groups": 0}, "groups", "not 0"),
+            ({"groups": -1}, "groups", "not -1"), ({"groups": 3}, "groups", "groups 3 does not divide filters 2"),
+            ({"groups": 2}, "groups", "groups 2 does not divide the input's 1 channels"),
+            ({"strides": 2, "dilation_rate": 2}, "dilation_rate", "cannot both"),
+            ({"strides": [1, 2], "dilation_rate": [3, 1]}, "dilation_rate", "strides 2 and dilation_rate 3"),
+            ({"output_padding": 1}, "output_padding", '"output_padding"'),
+            ({"depth_multiplier": 2}, "depth_multiplier", '"depth_multiplier"'),
+            ({"kernel_size": 3}, "kernel_size", "spans 3 values, the input has 2 along spatial axis 0"),
+            ({"kernel_size": [1, 4]}, "kernel_size", "spans 4 values, the input has 3 along spatial axis 1"),
+            ({"kernel_size": 2, "dilation_rate": [2, 1]}, "kernel_size", "spans 3 values, the input has 2")]:
+        yield conv2(**config), CONFIG + key, text
+    for config, key, text in [
+            ({"padding": "reflect"}, "padding", '"reflect"'), ({"kernel_size": 6}, "kernel_size", "6"),
+            ({"kernel_size": [2, 2]}, "kernel_size", "not 2"), ({"groups": 2}, "groups", "1 channels"),
+            ({"strides": 3, "dilation_rate": 2, "padding": "causal"}, "dilation_rate", "cannot both"),
+            ({"kernel_size": 3, "dilation_rate": 3}, "kernel_size", "kernel_size 3 with dilation_rate 3 spans 7")]:
+        yield conv1(**config), CONFIG + key, text
+    yield layer("Conv3D", VOLUME, filters=1, kernel_size=[1, 3, 1]), CONFIG + "kernel_size", "along spatial axis 1"
+    yield layer("Conv3D", VOLUME, filters=1, kernel_size=1, padding="causal"), CONFIG + "padding", '"causal"'
+    yield layer("Conv3D", IMAGE, filters=1, kernel_size=1), "/input", "(2, 3)"
+    for name in ("DepthwiseConv2D", "SeparableConv2D"):
+        needed = {"kernel_size": 2, **({"filters": 2} if name.startswith("Separable") else {})}
+        for config, key, text in [
+                ({"depth_multiplier": 0}, "depth_multiplier", "not 0"),
+                ({"depth_multiplier": -2}, "depth_multiplier", "not -2"),
+                ({"kernel_size": [2, 0]}, "kernel_size", "not 0"), ({"strides": [0, 1]}, "strides", "not 0"),
+                ({"padding": "causal"}, "padding", '"causal"'), ({"groups": 2}, "groups", "group"),
+                ({"kernel_initializer": "ones"}, "kernel_initializer", '"kernel_initializer"'),
+                ({"kernel_size": [3, 1]}, "kernel_size", "spans 3 values, the input has 2 along spatial axis 0"),
+                ({"strides": 2, "dilation_rate": 2}, "kernel_size", "spans 3 values, the input has 2")]:
+            yield layer(name, IMAGE, **{**needed, **config}), CONFIG + key, text
+    yield layer("DepthwiseConv1D", [1, 2, 3], kernel_size=4), CONFIG + "kernel_size", "the input has 3"
+    yield layer("DepthwiseConv2D", IMAGE, kernel_size=1, filters=2), CONFIG + "filters", '"filters"'
+    yield layer("SeparableConv1D", [1, 2, 3], kernel_size=1), CONFIG + "filters", "needs filters"
+    yield layer("SeparableConv1D", [1, 2, 3], kernel_size=1, filters=0), CONFIG + "filters", "not 0"
+    yield layer("Dense", IMAGE), CONFIG + "units", "needs units"
+    yield layer("Dense", IMAGE, units=0), CONFIG + "units", "not 0"
+    yield layer("Dense", IMAGE, units=2.5), CONFIG + "units", "2.5"
+    yield layer("Dense", IMAGE, units=[2]), CONFIG + "units", "a list"
+    yield layer("Dense", [1, 2, 3], units=2), CONFIG + "units", "2 axes, the input has 1"
+    yield layer("Dense", IMAGE, units=2, filters=2), CONFIG + "filters", '"filters"'
+
     # Layers.
     yield layer("Conv2DTransposed", IMAGE, filters=1, kernel_size=1), "/layer", '"Conv2DTranspose"'
     yield layer("Upsample", IMAGE), "/layer", '"Upsample"'

@@ -2,7 +2,7 @@
 
 The formulas share no code with the service nor with Keras. A transposed convolution is written as
 the scatter it is defined by: input i and kernel position j meet at output i * stride + j * dilation
-- crop. A sum of K products may differ from its float64 value by (4 + sqrt(K)) * 2^-24 * sum |x||w|;
+- crop. A convolution adds up slices of the padded input, one for each kernel position. A sum of K products may differ from its float64 value by (4 + sqrt(K)) * 2^-24 * sum |x||w|;
 what a layer gets from the layer before it is off by that layer's bound already, which |w| scales.
 An activation may be off by 4 units in the last place, beside what its input was off by.
 """
@@ -41,6 +41,37 @@ def scatter(x, kernel, axes, strides, dilations):
     return y
 
 
+def slices(x, kernel, layer, product):
+    """Adds up product(slice of x, kernel[position]): what layer's window sees at each position."""
+    extents = [(k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate)]
+    padding, lengths = [(0, 0)], []
+    for n, extent, s in zip(x.shape[1:-1], extents, layer.strides):
+        length = (n - extent) // s + 1 if layer.padding == "valid" else (n - 1) // s + 1
+        total = max((length - 1) * s + extent - n, 0)
+        before = {"valid": 0, "same": total // 2, "causal": extent - 1}[layer.padding]
+        padding.append((before, max(total - before, 0)))
+        lengths.append(length)
+    padded = np.pad(x, [*padding, (0, 0)])
+    y = 0
+    for position in np.ndindex(*layer.kernel_size):
+        seen = [slice(j * d, j * d + (length - 1) * s + 1, s)
+                for j, d, length, s in zip(position, layer.dilation_rate, lengths, layer.strides)]
+        y = y + product(padded[(slice(None), *seen)], kernel[position])
+    return y
+
+
+def grouped(x, kernel, groups):
+    """Group g of the channels times group g of the filters."""
+    channels, filters = np.split(x, groups, axis=-1), np.split(kernel, groups, axis=-1)
+    return np.concatenate([c @ f for c, f in zip(channels, filters)], axis=-1)
+
+
+def each_channel(x, kernel):
+    """x (..., channels), kernel (channels, multiplier): the products of each channel side by side."""
+    y = x[..., np.newaxis] * kernel
+    return y.reshape(*x.shape[:-1], -1)
+
+
 class Reference:
     """A value in float64, with the bound of each element; `exact` while no rounding is allowed."""
 
@@ -53,6 +84,9 @@ class Reference:
         kind = type(layer).__name__
         if kind.endswith("Transpose"):
             self.conv_transpose(layer)
+            self.activation(layer.activation.__name__)
+        elif kind in CONVOLUTIONS:
+            CONVOLUTIONS[kind](self, layer)
             self.activation(layer.activation.__name__)
         elif kind.startswith("UpSampling"):
             self.repeat(layer)
@@ -70,25 +104,45 @@ class Reference:
             self.bound = np.repeat(self.bound, factor, axis=i + (2 if first else 1))
 
     def conv_transpose(self, layer):
+        padding = layer.output_padding
+        padding = [None] * layer.rank if padding is None else np.broadcast_to(padding, layer.rank)
+
+        def sums(x, w):
+            axes = [axis(n, k, s, d, layer.padding, p) for n, k, s, d, p in zip(
+                x.shape[1:-1], layer.kernel_size, layer.strides, layer.dilation_rate, padding)]
+            return scatter(x, w, axes, layer.strides, layer.dilation_rate)
+
+        self.sum(sums, *layer.get_weights(), first=layer.data_format == "channels_first")
+
+    def conv(self, layer):
+        self.sum(lambda x, w: slices(x, w, layer, lambda part, at: grouped(part, at, layer.groups)),
+                 *layer.get_weights(), first=layer.data_format == "channels_first")
+
+    def depthwise(self, layer):
+        self.sum(lambda x, w: slices(x, w, layer, each_channel), *layer.get_weights(),
+                 first=layer.data_format == "channels_first")
+
+    def separable(self, layer):
         first = layer.data_format == "channels_first"
+        depthwise, pointwise, *bias = layer.get_weights()
+        self.sum(lambda x, w: slices(x, w, layer, each_channel), depthwise, first=first)
+        self.sum(lambda x, w: x @ w, pointwise.reshape(pointwise.shape[-2:]), *bias, first=first)
+
+    def dense(self, layer):
+        self.sum(lambda x, w: x @ w, *layer.get_weights())
+
+    def sum(self, sums, kernel, bias=None, first=False):
+        """`sums(x, kernel)` adds up products of both, on channels_last tensors."""
         value, bound = self.value, self.bound
         if first:
             value, bound = np.moveaxis(value, 1, -1), np.moveaxis(bound, 1, -1)
-        kernel = layer.get_weights()[0].astype(np.float64)
-        padding = layer.output_padding
-        padding = [None] * layer.rank if padding is None else np.broadcast_to(padding, layer.rank)
-        axes = [axis(n, k, s, d, layer.padding, p) for n, k, s, d, p in zip(
-            value.shape[1:-1], layer.kernel_size, layer.strides, layer.dilation_rate, padding)]
-
-        def sums(x, w):
-            return scatter(x, w, axes, layer.strides, layer.dilation_rate)
-
+        kernel = kernel.astype(np.float64)
         y = sums(value, kernel)
         magnitude = sums(np.abs(value) + bound, np.abs(kernel))
         terms = sums(np.ones_like(value), np.ones_like(kernel))
         off = sums(bound, np.abs(kernel))
-        if layer.use_bias:
-            bias = layer.get_weights()[1].astype(np.float64)
+        if bias is not None:
+            bias = bias.astype(np.float64)
             y, magnitude, terms = y + bias, magnitude + np.abs(bias), terms + 1
         off += (4 + np.sqrt(terms)) * EPSILON * magnitude
         self.value, self.bound = (np.moveaxis(y, -1, 1), np.moveaxis(off, -1, 1)) if first else (y, off)
@@ -161,3 +215,9 @@ FUNCTIONS = {
 }
 # The largest slope of each function, where it is above 1; log_softmax subtracts two values.
 STEEPNESS = {"selu": 1.7581, "gelu": 1.13, "silu": 1.1, "mish": 1.09, "hard_silu": 1.5, "log_softmax": 2}
+CONVOLUTIONS = {
+    **{f"Conv{rank}D": Reference.conv for rank in (1, 2, 3)},
+    **{f"DepthwiseConv{rank}D": Reference.depthwise for rank in (1, 2)},
+    **{f"SeparableConv{rank}D": Reference.separable for rank in (1, 2)},
+    "Dense": Reference.dense,
+}
