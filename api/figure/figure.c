@@ -14,7 +14,7 @@
 #include "api/figure/palette.h"
 #include "api/figure/ticks.h"
 
-enum { SMALL_PIXELS = 13, LARGE_PIXELS = 16, TEXT_COUNT = 2, NUMBER_BYTES = 24 };
+enum { SMALL_PIXELS = 14, LARGE_PIXELS = 17, TEXT_COUNT = 2, NUMBER_BYTES = 24 };
 
 struct figure {
     struct api_contents contents;
