@@ -58,6 +58,20 @@ struct up_box {
     size_t depth, height, width, depth_stride, height_stride, channels;
 };
 
+/* Inputs of one output: first .. first + count - 1, count >= 1. */
+struct up_span {
+    size_t first, count;
+};
+
+/* Weighted sums of pixels along a line, for p < pixels and c < channels, in order of k:
+ *   y[p * y_stride + c] = sum over k < span[p].count of
+ *     weight[p * taps + k] * x[(span[p].first + k - origin) * x_stride + c] */
+struct up_blend {
+    const struct up_span *span;
+    const float *weight;
+    size_t taps, origin, pixels, channels, x_stride, y_stride;
+};
+
 struct up_kernels {
     const char *isa; /* "avx2" */
     unsigned lanes;  /* floats of one vector */
@@ -73,6 +87,12 @@ struct up_kernels {
     /* Nearest-neighbour upsampling of one line: y[(x * factor + f) * channels + c] =
      * x[x * channels + c] for x < pixels, f < factor. */
     void (*repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
+
+    /* Weighted sums: y[i] = sum over k < taps of weight[k] * x[k][i] for i < count, in order of k,
+     * taps >= 1; and of pixels along a line. */
+    void (*blend_rows)(const float *const *x, const float *weight, size_t taps, size_t count,
+                       float *y);
+    void (*blend_pixels)(const struct up_blend *blend, const float *x, float *y);
 
     /* y[i] = activation(x[i]) for i < count; pointwise activations only. y may be x. */
     void (*activate)(const struct up_activation *activation, const float *x, size_t count,

@@ -50,6 +50,9 @@ void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
 void UP_KERNEL(box_max)(const struct up_box *box, float *y);
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y);
 void UP_KERNEL(repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
+void UP_KERNEL(blend_rows)(const float *const *x, const float *weight, size_t taps, size_t count,
+                           float *y);
+void UP_KERNEL(blend_pixels)(const struct up_blend *blend, const float *x, float *y);
 void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
                          float *y);
 void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y);

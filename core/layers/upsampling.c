@@ -1,9 +1,13 @@
 /* DESIGN
  * UpSampling1D/2D/3D, nearest: every value is repeated along each spatial axis. A unit of work is a
  * block of one input line: the block is stretched once into the output and then copied to the other
- * lines that are equal to it, so that each output value is written once and read at most once. */
+ * lines that are equal to it, so that each output value is written once and read at most once.
+ *
+ * The other interpolations of UpSampling2D are core/layers/resize.c's. Area, the mean of what an
+ * output covers, is nearest here: an output never covers parts of two inputs. */
 #include "core/layers/geometry.h"
 #include "core/layers/layer.h"
+#include "core/layers/resize.h"
 
 #include <string.h>
 
@@ -79,11 +83,58 @@ static void rows(const struct up_call *call, size_t begin, size_t end)
         block(call, row);
 }
 
-static const char *const interpolations[] = {"nearest", NULL};
+enum { NEAREST, BILINEAR, BICUBIC, LANCZOS3, LANCZOS5, AREA, MITCHELLCUBIC, GAUSSIAN };
+
+static const char *const interpolations[] = {
+    [NEAREST] = "nearest",
+    [BILINEAR] = "bilinear",
+    [BICUBIC] = "bicubic",
+    [LANCZOS3] = "lanczos3",
+    [LANCZOS5] = "lanczos5",
+    [AREA] = "area",
+    [MITCHELLCUBIC] = "mitchellcubic",
+    [GAUSSIAN] = "gaussian",
+    [GAUSSIAN + 1] = NULL,
+};
+
+static const struct interpolation {
+    bool resamples;
+    enum up_resize_method method;
+} resampling[] = {
+    [NEAREST] = {.resamples = false},
+    [BILINEAR] = {true, UP_RESIZE_BILINEAR},
+    [BICUBIC] = {true, UP_RESIZE_BICUBIC},
+    [LANCZOS3] = {true, UP_RESIZE_LANCZOS3},
+    [LANCZOS5] = {true, UP_RESIZE_LANCZOS5},
+    [AREA] = {.resamples = false},
+    [MITCHELLCUBIC] = {true, UP_RESIZE_MITCHELL},
+    [GAUSSIAN] = {true, UP_RESIZE_GAUSSIAN},
+};
+
+static const struct interpolation *interpolation(const void *config)
+{
+    return &resampling[((const struct upsampling_config *)config)->interpolation];
+}
+
+static enum up_code prepare_2d(struct up_step *step, const struct up_kernels *kernels,
+                               struct up_arena *arena, struct up_error *err)
+{
+    const struct interpolation *chosen = interpolation(step->config);
+    return chosen->resamples ? up_resize_prepare(chosen->method, step, arena, err)
+                             : prepare(step, kernels, arena, err);
+}
+
+static void rows_2d(const struct up_call *call, size_t begin, size_t end)
+{
+    if (interpolation(call->step->config)->resamples)
+        up_resize_rows(call, begin, end);
+    else
+        rows(call, begin, end);
+}
 
 #define SIZE_ROW                                                                                   \
     UP_ROW_INTS(struct upsampling_config, size, 1, UP_DIM_MAX, 2,                                  \
-                "how many times each value is repeated along each spatial axis")
+                "how many times longer each spatial axis becomes")
 
 static const struct up_param params_1d[] = {SIZE_ROW, UP_PARAM_END};
 static const struct up_param params_2d[] = {
@@ -99,7 +150,7 @@ static const struct up_param params_3d[] = {
     UP_PARAM_END,
 };
 
-#define UPSAMPLING(n, text)                                                                        \
+#define UPSAMPLING(n, prepare_, rows_, text)                                                       \
     const struct up_layer_ops up_layer_up_sampling##n##d = {                                       \
         .class_name = "UpSampling" #n "D",                                                         \
         .summary = text,                                                                           \
@@ -110,10 +161,10 @@ static const struct up_param params_3d[] = {
         .config_bytes = sizeof(struct upsampling_config),                                          \
         .params = params_##n##d,                                                                   \
         .shape = shape,                                                                            \
-        .prepare = prepare,                                                                        \
-        .rows = rows,                                                                              \
+        .prepare = prepare_,                                                                       \
+        .rows = rows_,                                                                             \
     }
 
-UPSAMPLING(1, "Repeats each step of a sequence.");
-UPSAMPLING(2, "Repeats the rows and columns of an image.");
-UPSAMPLING(3, "Repeats the planes, rows and columns of a volume.");
+UPSAMPLING(1, prepare, rows, "Repeats each step of a sequence.");
+UPSAMPLING(2, prepare_2d, rows_2d, "Repeats the rows and columns of an image, or interpolates.");
+UPSAMPLING(3, prepare, rows, "Repeats the planes, rows and columns of a volume.");
