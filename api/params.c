@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "api/reader.h"
+#include "api/spec.h"
 #include "core/activations.h"
 #include "core/initializers.h"
+#include "core/layers/layer.h"
 #include "core/limits.h"
 
 struct place {
@@ -122,16 +124,105 @@ static enum up_code read_ints(const struct place *p, const json_t *value, void *
     return UP_OK;
 }
 
+static enum up_code read_item(const struct place *p, const json_t *value, int64_t *ret)
+{
+    if (!json_is_null(value) || (p->row->flags & UP_PARAM_NULL_ITEMS) == 0)
+        return read_integer(p, value, ret);
+    *ret = -1;
+    return UP_OK;
+}
+
+static enum up_code read_list(const struct place *p, const json_t *value, void *to)
+{
+    struct up_list list = {.set = true, .scalar = !json_is_array(value), .count = 1};
+    if (list.scalar && !json_is_integer(value))
+        return wrong(p, "an integer or a list of integers", value);
+    if (list.scalar && read_integer(p, value, &list.v[0]) != UP_OK)
+        return p->reader->err->code;
+    if (json_array_size(value) > UP_RANK_MAX)
+        return api_refuse(p->reader, UP_E_INVALID, p->at, "%s takes at most %d integers, not %zu",
+                          p->row->name, UP_RANK_MAX, json_array_size(value));
+    for (size_t i = 0; i < json_array_size(value); i++)
+        if (read_item(p, json_array_get(value, i), &list.v[i]) != UP_OK)
+            return p->reader->err->code;
+    if (!list.scalar)
+        list.count = (uint32_t)json_array_size(value);
+    *(struct up_list *)to = list;
+    return UP_OK;
+}
+
+/* An integer for both sides, or one for each. */
+static enum up_code read_pair(const struct place *p, const json_t *value, int64_t ret[2])
+{
+    if (!json_is_array(value)) {
+        if (!json_is_integer(value))
+            return wrong(p, "integers or pairs of integers", value);
+        if (read_integer(p, value, &ret[0]) != UP_OK)
+            return p->reader->err->code;
+        ret[1] = ret[0];
+        return UP_OK;
+    }
+    if (json_array_size(value) != 2)
+        return api_refuse(p->reader, UP_E_INVALID, p->at, "%s takes 2 integers an axis, not %zu",
+                          p->row->name, json_array_size(value));
+    for (size_t side = 0; side < 2; side++)
+        if (read_integer(p, json_array_get(value, side), &ret[side]) != UP_OK)
+            return p->reader->err->code;
+    return UP_OK;
+}
+
+static enum up_code read_pairs(const struct place *p, const json_t *value, void *to)
+{
+    struct up_pairs pairs = {.v = {{0}}};
+    const bool each = json_is_array(value) && p->spatial > 1; /* else the value is a pair itself */
+    if (each && json_array_size(value) != p->spatial)
+        return api_refuse(p->reader, UP_E_INVALID, p->at,
+                          "%s takes an integer or a pair for each of %u axes, not %zu",
+                          p->row->name, p->spatial, json_array_size(value));
+    for (uint32_t i = 0; i < p->spatial; i++)
+        if (read_pair(p, each ? json_array_get(value, i) : value, pairs.v[i]) != UP_OK)
+            return p->reader->err->code;
+    *(struct up_pairs *)to = pairs;
+    return UP_OK;
+}
+
+/* An activation layer, as Keras writes it for the activation of another layer. */
+static enum up_code read_activation_layer(const struct place *p, const struct up_layer_ops *ops,
+                                          const json_t *object, struct up_activation *ret)
+{
+    struct api_reader *reader = p->reader;
+    const char *at = api_under(reader, p->at, "config");
+    void *config = up_arena_zalloc(reader->arena, 1, ops->config_bytes, reader->err);
+    const struct api_params params = {
+        .rows = ops->params, .common = api_spec_common, .what = ops->class_name};
+    if (at == NULL || config == NULL)
+        return reader->err->code;
+    if (ops->function == NULL)
+        return api_refuse(reader, UP_E_INVALID, p->at,
+                          "%s cannot stand as an activation: write it as a layer of its own",
+                          ops->class_name);
+    if (api_read_params(reader, &params, json_object_get(object, "config"), at, config) != UP_OK)
+        return reader->err->code;
+    if (ops->check != NULL && ops->check(config, reader->err) != UP_OK) {
+        up_error_under(reader->err, at);
+        return reader->err->code;
+    }
+    *ret = ops->function(config);
+    return UP_OK;
+}
+
 /* "relu", or the object that Keras writes for an activation layer or function. */
 static enum up_code read_activation(const struct place *p, const json_t *value, void *to)
 {
     const json_t *name = value;
     if (json_is_object(value)) {
-        name = json_object_get(value, "config");
-        if (!json_is_string(name))
-            name = json_object_get(name, "activation");
-        if (name == NULL)
-            name = json_object_get(value, "class_name");
+        name = json_object_get(value, "class_name");
+        const struct up_layer_ops *ops =
+            json_is_string(name) ? up_layer_find(json_string_value(name)) : NULL;
+        if (ops != NULL)
+            return read_activation_layer(p, ops, value, to);
+        if (json_is_string(json_object_get(value, "config")))
+            name = json_object_get(value, "config");
     }
     if (json_is_null(value))
         return up_activation_find("linear", to) ? UP_OK : UP_E_INTERNAL;
@@ -199,9 +290,52 @@ static enum up_code read_initializer(const struct place *p, const json_t *value,
     return UP_OK;
 }
 
+/* The values of nested lists, depth first; false where the lists are ragged or hold no numbers. */
+static bool copy_values(const json_t *value, const struct up_shape *shape, uint32_t axis,
+                        float **next)
+{
+    if (axis == shape->rank) {
+        if (json_is_number(value))
+            *(*next)++ = (float)json_number_value(value);
+        return json_is_number(value);
+    }
+    if (!json_is_array(value) || json_array_size(value) != shape->dim[axis])
+        return false;
+    for (size_t i = 0; i < shape->dim[axis]; i++)
+        if (!copy_values(json_array_get(value, i), shape, axis + 1, next))
+            return false;
+    return true;
+}
+
+/* Short lists within a configuration: where long ones may stand, they are lifted before. */
+static enum up_code read_nested(const struct place *p, const json_t *value, struct up_tensor *ret)
+{
+    struct up_tensor tensor = {.shape = {.rank = 0}};
+    for (const json_t *v = value; json_is_array(v) && tensor.shape.rank < UP_RANK_MAX;
+         v = json_array_get(v, 0))
+        tensor.shape.dim[tensor.shape.rank++] = json_array_size(v);
+    size_t count = 0;
+    if (!up_shape_count(&tensor.shape, &count) || count == 0)
+        return wrong(p, "a number or lists of numbers", value);
+    /* Ragged lists end before their shape says; nothing is written past it. */
+    tensor.data = up_arena_alloc(p->reader->arena, count, sizeof(float), p->reader->err);
+    float *next = tensor.data;
+    if (tensor.data == NULL)
+        return p->reader->err->code;
+    if (!copy_values(value, &tensor.shape, 0, &next))
+        return api_refuse(p->reader, UP_E_INVALID, p->at,
+                          "%s is a number or lists of numbers, all of one length", p->row->name);
+    *ret = tensor;
+    return UP_OK;
+}
+
 static enum up_code read_tensor(const struct place *p, const json_t *value, void *to)
 {
-    return api_read_tensor(p->reader, value, p->at, to);
+    const json_t *name = json_object_get(value, "class_name");
+    if (json_is_string(name) && strcmp(json_string_value(name), "__numpy__") == 0)
+        value = json_object_get(json_object_get(value, "config"), "value");
+    return json_is_array(value) ? read_nested(p, value, to)
+                                : api_read_tensor(p->reader, value, p->at, to);
 }
 
 static enum up_code read_text(const struct place *p, const json_t *value, void *to)
@@ -226,6 +360,8 @@ static enum up_code (*const readers[])(const struct place *, const json_t *, voi
     [UP_PARAM_BOOL] = read_bool,
     [UP_PARAM_CHOICE] = read_choice,
     [UP_PARAM_INTS] = read_ints,
+    [UP_PARAM_LIST] = read_list,
+    [UP_PARAM_PAIRS] = read_pairs,
     [UP_PARAM_ACTIVATION] = read_activation,
     [UP_PARAM_INITIALIZER] = read_initializer,
     [UP_PARAM_TENSOR] = read_tensor,

@@ -13,6 +13,8 @@ static const struct {
     [UP_PARAM_BOOL] = {"bool", "\"type\":\"boolean\""},
     [UP_PARAM_CHOICE] = {"choice", "\"type\":\"string\""},
     [UP_PARAM_INTS] = {"ints", NULL},
+    [UP_PARAM_LIST] = {"list", NULL},
+    [UP_PARAM_PAIRS] = {"pairs", NULL},
     [UP_PARAM_ACTIVATION] = {"activation", "\"type\":[\"string\",\"object\"]"},
     [UP_PARAM_INITIALIZER] = {"initializer", "\"type\":[\"string\",\"object\"]"},
     [UP_PARAM_TENSOR] = {"tensor", "\"type\":[\"number\",\"array\",\"object\"]"},
@@ -105,19 +107,59 @@ static void write_integer_schema(struct api_buffer *out, const struct up_param *
     api_buffer_puts(out, "}");
 }
 
+/* An array of one kind of item, `least` to `most` of them. */
+static void write_array_schema(struct api_buffer *out, const struct up_param *row,
+                               void (*item)(struct api_buffer *out, const struct up_param *row),
+                               uint32_t least, uint32_t most)
+{
+    api_buffer_puts(out, "{\"type\":\"array\",\"items\":");
+    item(out, row);
+    api_buffer_printf(out, ",\"minItems\":%u,\"maxItems\":%u}", least, most);
+}
+
+static void write_item_schema(struct api_buffer *out, const struct up_param *row)
+{
+    const bool nulls = (row->flags & UP_PARAM_NULL_ITEMS) != 0;
+    api_buffer_puts(out, nulls ? "{\"anyOf\":[{\"type\":\"null\"}," : "");
+    write_integer_schema(out, row);
+    api_buffer_puts(out, nulls ? "]}" : "");
+}
+
+static void write_pair_schema(struct api_buffer *out, const struct up_param *row)
+{
+    api_buffer_puts(out, "{\"anyOf\":[");
+    write_integer_schema(out, row);
+    api_buffer_puts(out, ",");
+    write_array_schema(out, row, write_integer_schema, 2, 2);
+    api_buffer_puts(out, "]}");
+}
+
+/* An integer or an array of what the type says. */
+static void write_integers_schema(struct api_buffer *out, const struct up_param *row,
+                                  uint32_t spatial)
+{
+    write_integer_schema(out, row);
+    api_buffer_puts(out, ",");
+    if (row->type == UP_PARAM_LIST)
+        write_array_schema(out, row, write_item_schema, 0, UP_RANK_MAX);
+    else if (row->type == UP_PARAM_PAIRS && spatial > 1)
+        write_array_schema(out, row, write_pair_schema, spatial, spatial);
+    else if (row->type == UP_PARAM_PAIRS)
+        write_array_schema(out, row, write_integer_schema, 2, 2);
+    else
+        write_array_schema(out, row, write_integer_schema, spatial, spatial);
+}
+
 static void write_property(struct api_buffer *out, const struct up_param *row, uint32_t spatial)
 {
     const bool nullable = (row->flags & UP_PARAM_NULLABLE) != 0;
     api_buffer_puts(out, "{\"description\":");
     api_buffer_quote(out, row->meaning == NULL ? "" : row->meaning);
     write_default(out, row);
-    if (row->type == UP_PARAM_INTS) {
+    if (row->type == UP_PARAM_INTS || row->type == UP_PARAM_LIST || row->type == UP_PARAM_PAIRS) {
         api_buffer_puts(out, ",\"anyOf\":[");
-        write_integer_schema(out, row);
-        api_buffer_puts(out, ",{\"type\":\"array\",\"items\":");
-        write_integer_schema(out, row);
-        api_buffer_printf(out, ",\"minItems\":%u,\"maxItems\":%u}%s]}", spatial, spatial,
-                          nullable ? ",{\"type\":\"null\"}" : "");
+        write_integers_schema(out, row, spatial);
+        api_buffer_puts(out, nullable ? ",{\"type\":\"null\"}]}" : "]}");
         return;
     }
     api_buffer_puts(out, ",\"anyOf\":[{");

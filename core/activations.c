@@ -19,6 +19,7 @@ static const struct up_activation defaults[UP_ACT_COUNT] = {
     [UP_ACT_RELU] = {.beta = INFINITY},
     [UP_ACT_LEAKY_RELU] = {.alpha = 0.2F},
     [UP_ACT_ELU] = {.alpha = 1},
+    [UP_ACT_CELU] = {.alpha = 1},
 };
 
 bool up_activation_find(const char *name, struct up_activation *ret)

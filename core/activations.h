@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/limits.h"
+
 enum up_activation_id {
 #define X(id, name, alias, kind) UP_ACT_##id,
 #include "core/activations.def"
@@ -15,15 +17,19 @@ enum up_activation_id {
 /* How an activation reads its input. */
 enum up_activation_kind {
     UP_ACT_POINTWISE, /* each value alone: may be fused into any layer's store */
-    UP_ACT_LAST_AXIS, /* needs all values along the last axis (softmax) */
+    UP_ACT_LAST_AXIS, /* needs all values along an axis: the last, but for a configured softmax */
 };
 
 /* A configured activation. The meaning of the parameters is the function's own:
  * relu: alpha = negative_slope, beta = max_value (INFINITY: none), gamma = threshold;
- * leaky_relu, elu: alpha. */
+ * leaky_relu, elu, celu: alpha;
+ * softmax: the axes that share out one together, negative ones from the end. */
+enum { UP_ACT_AXES_LAST = 0, UP_ACT_AXES_ALL = 255 };
 struct up_activation {
     enum up_activation_id id;
     float alpha, beta, gamma;
+    uint8_t axes; /* how many axes are listed, or UP_ACT_AXES_LAST, or UP_ACT_AXES_ALL */
+    int8_t axis[UP_RANK_MAX];
 };
 
 /* By name or alias, lower case, with the function's default parameters; false when there is none.

@@ -16,6 +16,13 @@ static void default_ints(const struct up_param *param, struct up_ints *ret)
     *ret = (struct up_ints){.set = set, .v = {each, each, each}};
 }
 
+static void default_list(const struct up_param *param, struct up_list *ret)
+{
+    const bool set = (param->flags & (UP_PARAM_REQUIRED | UP_PARAM_NULLABLE)) == 0;
+    *ret = (struct up_list){.set = set, .scalar = set, .count = set};
+    ret->v[0] = set ? (int64_t)param->fallback : 0;
+}
+
 static void default_activation(const char *name, struct up_activation *ret)
 {
     *ret = (struct up_activation){.id = UP_ACT_LINEAR};
@@ -54,6 +61,14 @@ static void default_one(const struct up_param *param, void *value)
         break;
     case UP_PARAM_INTS:
         default_ints(param, value);
+        break;
+    case UP_PARAM_LIST:
+        default_list(param, value);
+        break;
+    case UP_PARAM_PAIRS:
+        for (int axis = 0; axis < 3; axis++)
+            for (int side = 0; side < 2; side++)
+                ((struct up_pairs *)value)->v[axis][side] = (int64_t)fallback;
         break;
     case UP_PARAM_ACTIVATION:
         default_activation(param->fallback_text, value);

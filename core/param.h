@@ -11,12 +11,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/limits.h"
+
 enum up_param_type {
     UP_PARAM_INT,    /* int64_t; struct up_seed (core/initializers.h) when it is nullable */
     UP_PARAM_FLOAT,  /* double */
     UP_PARAM_BOOL,   /* bool */
     UP_PARAM_CHOICE, /* uint32_t, index into choices; text is lower-cased first, as Keras does */
     UP_PARAM_INTS,   /* struct up_ints: one integer for all spatial axes, or one for each */
+    UP_PARAM_LIST,   /* struct up_list: an integer or a list of any length: axes, a shape */
+    UP_PARAM_PAIRS,  /* struct up_pairs: one integer, or an integer or a pair for each spatial axis;
+                        with one spatial axis an integer or one pair */
     UP_PARAM_ACTIVATION,  /* struct up_activation */
     UP_PARAM_INITIALIZER, /* struct up_initializer */
     UP_PARAM_TENSOR,      /* struct up_tensor: a number or nested arrays */
@@ -26,9 +31,11 @@ enum up_param_type {
 };
 
 enum up_param_flags {
-    UP_PARAM_REQUIRED = 1, /* no default */
-    UP_PARAM_NULLABLE = 2, /* null is allowed: `set == false` in INT and INTS, a zero in ACTIVATION,
-                              INITIALIZER and TENSOR, in the others the same as the default */
+    UP_PARAM_REQUIRED = 1,   /* no default */
+    UP_PARAM_NULLABLE = 2,   /* null is allowed: `set == false` in INT, INTS and LIST, a zero in
+                                ACTIVATION, INITIALIZER and TENSOR, in the others the same as the
+                                default */
+    UP_PARAM_NULL_ITEMS = 4, /* null may stand in a LIST for -1, whatever the bounds are */
 };
 
 /* Integers along the spatial axes. */
@@ -37,13 +44,26 @@ struct up_ints {
     int64_t v[3];
 };
 
+/* Integers in a list of their own length. */
+struct up_list {
+    bool set;    /* false: null was given (only where the parameter is nullable) */
+    bool scalar; /* a bare integer was given; count is 1 */
+    uint32_t count;
+    int64_t v[UP_RANK_MAX];
+};
+
+/* Before and after, along the spatial axes. */
+struct up_pairs {
+    int64_t v[3][2];
+};
+
 struct up_param {
     const char *name;
     enum up_param_type type;
     unsigned flags;
     size_t offset;             /* of the value in the configuration struct */
-    double min, max;           /* inclusive; of INT, INTS and FLOAT; both 0: no bound */
-    double fallback;           /* default of INT, INTS, FLOAT, BOOL; index for CHOICE */
+    double min, max;           /* inclusive; of the integers and FLOAT; both 0: no bound */
+    double fallback;           /* default of the integers, FLOAT, BOOL; index for CHOICE */
     const char *fallback_text; /* default of ACTIVATION and INITIALIZER: a class or function name */
     const char *const *choices; /* NULL-terminated; of CHOICE */
     const char *meaning;        /* one line for people */
@@ -55,8 +75,8 @@ struct up_param {
         .name = NULL                                                                               \
     }
 
-/* Writes every default into `config`; required parameters become zero, nullable INT and INTS not
- * set. INTS gets its default for all three axes. */
+/* Writes every default into `config`; required parameters become zero, nullable INT, INTS and
+ * LIST not set. INTS and PAIRS get their default for all three axes. */
 void up_params_default(const struct up_param *params, void *config);
 
 /* NULL when no row has the name. */

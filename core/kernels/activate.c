@@ -34,6 +34,28 @@ static float elu(float x, float alpha)
     return x > 0 ? x : alpha * (float)expm1(x);
 }
 
+static float hard_shrink(float x)
+{
+    return fabsf(x) <= 0.5F ? 0 : x;
+}
+
+static float soft_shrink(float x)
+{
+    return x > 0.5F ? x - 0.5F : x < -0.5F ? x + 0.5F : x - x;
+}
+
+/* Below zero the sum nearly vanishes: there its reciprocal is the way. */
+static float squareplus(double x)
+{
+    const double root = sqrt(x * x + 4);
+    return (float)(x < 0 ? 2 / (root - x) : (x + root) / 2);
+}
+
+static float sparse_plus(double x)
+{
+    return (float)(x <= -1 ? 0 : x < 1 ? (x + 1) * (x + 1) / 4 : x);
+}
+
 static float selu(float x)
 {
     const double scale = 1.0507009873554805, alpha = 1.6732632423543772;
@@ -63,6 +85,8 @@ void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t c
         EACH(v > 0 ? v : a->alpha * v);
     case UP_ACT_ELU:
         EACH(elu(v, a->alpha));
+    case UP_ACT_CELU:
+        EACH(v > 0 ? v : (float)(a->alpha * expm1((double)v / a->alpha)));
     case UP_ACT_SELU:
         EACH(selu(v));
     case UP_ACT_GELU:
@@ -91,6 +115,16 @@ void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t c
         EACH((float)exp(v));
     case UP_ACT_LOG_SIGMOID:
         EACH((float)-softplus(-(double)v));
+    case UP_ACT_HARD_SHRINK:
+        EACH(hard_shrink(v));
+    case UP_ACT_SOFT_SHRINK:
+        EACH(soft_shrink(v));
+    case UP_ACT_SQUAREPLUS:
+        EACH(squareplus(v));
+    case UP_ACT_SPARSE_PLUS:
+        EACH(sparse_plus(v));
+    case UP_ACT_SPARSE_SIGMOID:
+        EACH((clip(v, -1, 1) + 1) * 0.5F);
     default: /* linear; the last-axis functions have kernels of their own */
         if (y != x)
             memmove(y, x, count * sizeof *y);
@@ -128,4 +162,69 @@ void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y
         for (size_t i = 0; i < width; i++)
             y[i] = (float)(x[i] - max - log_sum);
     }
+}
+
+/* The groups are neighbours, so they go together, a block of them at a time. */
+void UP_KERNEL(softmax_across)(const float *x, const size_t *offset, size_t width, size_t count,
+                               float *y)
+{
+    enum { BLOCK = 64 };
+    for (size_t g = 0; g < count; g += BLOCK) {
+        const size_t n = count - g < BLOCK ? count - g : BLOCK;
+        float max[BLOCK];
+        double sum[BLOCK];
+        for (size_t j = 0; j < n; j++) {
+            max[j] = x[g + offset[0] + j];
+            sum[j] = 0;
+        }
+        for (size_t i = 1; i < width; i++)
+            for (size_t j = 0; j < n; j++) {
+                const float v = x[g + offset[i] + j];
+                max[j] = v > max[j] || isnan(v) ? v : max[j];
+            }
+        for (size_t i = 0; i < width; i++)
+            for (size_t j = 0; j < n; j++)
+                sum[j] += exp((double)x[g + offset[i] + j] - max[j]);
+        for (size_t i = 0; i < width; i++)
+            for (size_t j = 0; j < n; j++)
+                y[g + offset[i] + j] = (float)(exp((double)x[g + offset[i] + j] - max[j]) / sum[j]);
+    }
+}
+
+/* How far below the largest value the others are cut off, so that what is left of all sums to one.
+ * The mean of those left, less their share of one, is a cut; who is below it goes, and that is
+ * repeated until none does. Those that start 1 below never stay, which leaves few rounds. */
+static double sparsemax_cut(const float *x, size_t width, double max)
+{
+    double cut = -1;
+    for (size_t left = width + 1, before = left + 1; left < before;) {
+        double sum = 0;
+        before = left;
+        left = 0;
+        for (size_t i = 0; i < width; i++)
+            if (x[i] - max > cut) {
+                sum += x[i] - max;
+                left++;
+            }
+        if (left == 0)
+            return NAN;
+        cut = left < before ? (sum - 1) / (double)left : cut;
+    }
+    return cut;
+}
+
+void UP_KERNEL(sparsemax)(const float *x, size_t count, size_t width, float *y)
+{
+    for (size_t g = 0; g < count; g++, x += width, y += width) {
+        const double max = largest(x, width), cut = sparsemax_cut(x, width, max);
+        for (size_t i = 0; i < width; i++)
+            y[i] = x[i] - max <= cut ? 0 : (float)(x[i] - max - cut);
+    }
+}
+
+void UP_KERNEL(glu)(const float *x, size_t count, size_t width, float *y)
+{
+    for (size_t g = 0; g < count; g++, x += 2 * width, y += width)
+        for (size_t i = 0; i < width; i++)
+            y[i] = x[i] * sigmoid(x[width + i]);
 }

@@ -35,6 +35,38 @@ struct up_tile {
     struct up_activation activation;
 };
 
+/* Operations of two values, each rounded to float. Where a maximum or minimum has a choice between
+ * zeros it is the first's; NaN wins both. PRELU is max(a, 0) - b * max(-a, 0). */
+enum up_operation {
+    UP_ADD,
+    UP_SUBTRACT,
+    UP_MULTIPLY,
+    UP_DIVIDE,
+    UP_MAXIMUM,
+    UP_MINIMUM,
+    UP_PRELU,
+};
+
+/* y[r * columns + c] = a[r * a_row + c * a_column] operation b[r * b_row + c * b_column]; a stride
+ * of 0 repeats. y may be a where a's strides are y's. */
+struct up_combination {
+    enum up_operation operation;
+    size_t rows, columns, a_row, a_column, b_row, b_column;
+};
+
+/* y[j] = sum over k < depth of a[k * a_stride] * b[k * b_depth + j * b_width] for j < width; with
+ * `cosine` of both vectors scaled by 1 / sqrt(sum of squares), or by 1e7 where that is larger. */
+struct up_contraction {
+    size_t depth, width, a_stride, b_depth, b_width;
+    bool cosine;
+};
+
+/* A tensor that lies in memory by strides, in floats; a stride of 0 repeats. */
+enum { UP_STRIDED_RANK_MAX = 8 };
+struct up_strided {
+    size_t rank, dim[UP_STRIDED_RANK_MAX], stride[UP_STRIDED_RANK_MAX];
+};
+
 /* Depthwise sums of one run of output pixels: for p < pixels, c < channels, m < multiplier
  *
  *   y[(p * channels + c) * multiplier + m] =
@@ -101,6 +133,24 @@ struct up_kernels {
     /* Softmax over each of `count` groups of `width` values. y may be x. */
     void (*softmax)(const float *x, size_t count, size_t width, float *y);
     void (*log_softmax)(const float *x, size_t count, size_t width, float *y);
+    void (*sparsemax)(const float *x, size_t count, size_t width, float *y);
+
+    /* Softmax over groups that are neighbours: value i of group j is x[offset[i] + j], for
+     * i < width, j < count, and its result y[offset[i] + j]. y may be x. */
+    void (*softmax_across)(const float *x, const size_t *offset, size_t width, size_t count,
+                           float *y);
+
+    /* Each of `count` groups of 2 * width values becomes width: the first half times the sigmoid
+     * of the second. */
+    void (*glu)(const float *x, size_t count, size_t width, float *y);
+
+    void (*combine)(const struct up_combination *combination, const float *a, const float *b,
+                    float *y);
+    void (*contract)(const struct up_contraction *contraction, const float *a, const float *b,
+                     float *y);
+
+    /* Makes a strided tensor dense. */
+    void (*copy)(const struct up_strided *from, const float *x, float *y);
 
     /* y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns. */
     void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,

@@ -21,5 +21,11 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .activate = UP_KERNEL(activate),
     .softmax = UP_KERNEL(softmax),
     .log_softmax = UP_KERNEL(log_softmax),
+    .softmax_across = UP_KERNEL(softmax_across),
+    .sparsemax = UP_KERNEL(sparsemax),
+    .glu = UP_KERNEL(glu),
+    .combine = UP_KERNEL(combine),
+    .contract = UP_KERNEL(contract),
+    .copy = UP_KERNEL(copy),
     .transpose = UP_KERNEL(transpose),
 };

@@ -57,6 +57,15 @@ void UP_KERNEL(activate)(const struct up_activation *activation, const float *x,
                          float *y);
 void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y);
 void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y);
+void UP_KERNEL(softmax_across)(const float *x, const size_t *offset, size_t width, size_t count,
+                               float *y);
+void UP_KERNEL(sparsemax)(const float *x, size_t count, size_t width, float *y);
+void UP_KERNEL(glu)(const float *x, size_t count, size_t width, float *y);
+void UP_KERNEL(combine)(const struct up_combination *combination, const float *a, const float *b,
+                        float *y);
+void UP_KERNEL(contract)(const struct up_contraction *contraction, const float *a, const float *b,
+                         float *y);
+void UP_KERNEL(copy)(const struct up_strided *from, const float *x, float *y);
 void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                           size_t y_stride);
 

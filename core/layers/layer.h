@@ -64,6 +64,10 @@ struct up_layer_ops {
     size_t activation; /* offset of a struct up_activation that ends the layer; 0: none. The layer
                         * itself applies up_activation_fused() of it, the plan adds the rest. */
 
+    /* What the layer computes, of one that is an activation function: it may then stand as the
+     * `activation` of another layer too. NULL: it is none. */
+    struct up_activation (*function)(const void *config);
+
     /* What the parameters must satisfy together; NULL: nothing. Errors are placed at a parameter's
      * name ("strides"). */
     enum up_code (*check)(const void *config, struct up_error *err);
@@ -148,6 +152,11 @@ extern const char *const up_data_formats[], *const up_paddings[];
 
 /* The catalogue: all layers, NULL-terminated, in the order of layers.def. */
 const struct up_layer_ops *const *up_layers(void);
+
+/* The shape that an activation makes of another; refusals are placed at the parameter `at`. */
+enum up_code up_activation_shape(const struct up_activation *activation, const char *at,
+                                 const struct up_shape *in, struct up_shape *ret_out,
+                                 struct up_error *err) UP_CHECKED;
 
 /* A step, not yet prepared, that applies an activation to a tensor of this shape: how the plan ends
  * a layer whose activation needs an axis. */

@@ -17,6 +17,7 @@
 
 struct value {
     struct up_shape shape; /* as Keras shows it */
+    struct up_shape made;  /* the same before the layer's activation, which may change it */
     uint32_t plain, last;  /* buffers: as shown, and with the channels moved last; NONE: not made */
 };
 
@@ -32,6 +33,11 @@ struct builder {
 static const struct up_layer *layer_of(const struct builder *b, uint32_t node)
 {
     return &b->graph->layers[b->graph->nodes[node].layer];
+}
+
+static const struct up_activation *activation_of(const struct up_layer *layer)
+{
+    return (const void *)((const char *)layer->config + layer->ops->activation);
 }
 
 static bool channels_first(const struct up_layer *layer)
@@ -109,7 +115,7 @@ static enum up_code inputs_check(const struct builder *b)
         if (size_check(b, shape, "/input", &bytes) != UP_OK)
             return b->err->code;
         b->plan->bytes.input += bytes;
-        b->value[i] = (struct value){*shape, NONE, NONE};
+        b->value[i] = (struct value){*shape, *shape, NONE, NONE};
     }
     return UP_OK;
 }
@@ -144,7 +150,13 @@ static enum up_code node_shape(struct builder *b, uint32_t node)
     }
     if (channels_first(layer))
         out = up_shape_to_first(&out);
-    b->value[b->graph->input_count + node] = (struct value){out, NONE, NONE};
+    const struct up_shape made = out;
+    if (layer->ops->activation != 0 &&
+        up_activation_shape(activation_of(layer), "activation", &out, &out, b->err) != UP_OK) {
+        up_error_under(b->err, layer->at);
+        return b->err->code;
+    }
+    b->value[b->graph->input_count + node] = (struct value){out, made, NONE, NONE};
     b->plan->node[node].in = b->value[n->in[0]].shape;
     b->plan->node[node].out = out;
     size_t bytes;
@@ -344,16 +356,14 @@ static uint32_t last_buffer(struct builder *b, struct value *v)
  * the value as Keras shows it. */
 static enum up_code activation_add(struct builder *b, const struct up_layer *layer, struct value *v)
 {
-    if (layer->ops->activation == 0)
-        return UP_OK;
-    const struct up_activation *a =
-        (const void *)((const char *)layer->config + layer->ops->activation);
-    if (up_activation_kind(a->id) == UP_ACT_POINTWISE)
+    if (layer->ops->activation == 0 ||
+        up_activation_kind(activation_of(layer)->id) == UP_ACT_POINTWISE)
         return UP_OK;
     struct up_step model;
-    if (up_activation_step(a, &v->shape, &model, b->arena, b->err) != UP_OK)
+    struct value made = {v->made, v->made, v->plain, v->last};
+    if (up_activation_step(activation_of(layer), &made.shape, &model, b->arena, b->err) != UP_OK)
         return b->err->code;
-    const uint32_t from = plain_buffer(b, v);
+    const uint32_t from = plain_buffer(b, &made);
     if (from == NONE || (v->plain = step_add(b, &model, &from)) == NONE)
         return b->err->code;
     v->last = NONE;
@@ -386,7 +396,7 @@ static enum up_code node_steps(struct builder *b, uint32_t node)
                                   .config = layer->config,
                                   .in = shapes,
                                   .in_count = n->in_count,
-                                  .out = moved ? up_shape_to_last(&out->shape) : out->shape,
+                                  .out = moved ? up_shape_to_last(&out->made) : out->made,
                                   .weights = p->weight_value,
                                   .weight_count = p->weight_count};
     const uint32_t made = step_add(b, &model, in);

@@ -45,6 +45,18 @@ static double formula(const struct up_activation *a, double x)
         return x > 0 ? x : (double)a->alpha * x;
     case UP_ACT_ELU:
         return x > 0 ? x : (double)a->alpha * expm1(x);
+    case UP_ACT_CELU:
+        return x > 0 ? x : (double)a->alpha * expm1(x / (double)a->alpha);
+    case UP_ACT_HARD_SHRINK:
+        return fabs(x) > 0.5 ? x : 0;
+    case UP_ACT_SOFT_SHRINK:
+        return x - clipped(x, -0.5, 0.5);
+    case UP_ACT_SQUAREPLUS: /* of x and -x the product is 1 */
+        return x < 0 ? 2 / (sqrt(x * x + 4) - x) : (x + sqrt(x * x + 4)) / 2;
+    case UP_ACT_SPARSE_PLUS:
+        return x <= -1 ? 0 : x < 1 ? x / 2 + (x * x + 1) / 4 : x;
+    case UP_ACT_SPARSE_SIGMOID:
+        return clipped(x / 2 + 0.5, 0, 1);
     case UP_ACT_SELU:
         return 1.0507009873554805 * (x > 0 ? x : 1.6732632423543772 * expm1(x));
     case UP_ACT_GELU:
@@ -81,8 +93,8 @@ static double formula(const struct up_activation *a, double x)
 /* Four ulps, or what one float rounding on the way leaves of a difference that nearly vanishes. */
 static double allowed(enum up_activation_id id, double x, double expected)
 {
-    const bool difference =
-        id == UP_ACT_TANH_SHRINK || id == UP_ACT_HARD_SIGMOID || id == UP_ACT_HARD_SILU;
+    const bool difference = id == UP_ACT_TANH_SHRINK || id == UP_ACT_HARD_SIGMOID ||
+                            id == UP_ACT_HARD_SILU || id == UP_ACT_SPARSE_SIGMOID;
     return 4 * ulp * fabs(expected) + (difference ? ulp * fmin(fabs(x), 4) : 0) + (double)FLT_MIN;
 }
 
@@ -143,10 +155,16 @@ Test(activate, computes_the_formula_of_every_function, .timeout = 20)
     each_isa(activate_matches);
 }
 
+#define CONFIGURED(function, a, b, c)                                                              \
+    {                                                                                              \
+        .id = UP_ACT_##function, .alpha = (a), .beta = (b), .gamma = (c)                           \
+    }
 static const struct up_activation configured[] = {
-    {UP_ACT_RELU, 0, 6, 0},          {UP_ACT_RELU, 0.25F, INFINITY, 0}, {UP_ACT_RELU, 0.5F, 10, 0},
-    {UP_ACT_RELU, 0, INFINITY, 1},   {UP_ACT_RELU, 0.1F, 4, 2},         {UP_ACT_RELU, 2, 3, 0.5F},
-    {UP_ACT_LEAKY_RELU, 0.3F, 0, 0}, {UP_ACT_ELU, 2.5F, 0, 0},
+    CONFIGURED(RELU, 0, 6, 0),          CONFIGURED(RELU, 0.25F, INFINITY, 0),
+    CONFIGURED(RELU, 0.5F, 10, 0),      CONFIGURED(RELU, 0, INFINITY, 1),
+    CONFIGURED(RELU, 0.1F, 4, 2),       CONFIGURED(RELU, 2, 3, 0.5F),
+    CONFIGURED(LEAKY_RELU, 0.3F, 0, 0), CONFIGURED(ELU, 2.5F, 0, 0),
+    CONFIGURED(ELU, -1, 0, 0),          CONFIGURED(CELU, 0.5F, 0, 0),
 };
 
 static void parameters_match(const struct up_kernels *k)
@@ -167,7 +185,8 @@ Test(activate, follows_the_parameters, .timeout = 20)
 /* The literals of Keras' own tests of its ReLU layer. */
 static void relu_matches_keras(const struct up_kernels *k)
 {
-    const struct up_activation slope = {UP_ACT_RELU, 0.5F, 10, 0}, high = {UP_ACT_RELU, 0, 8, 5};
+    const struct up_activation slope = CONFIGURED(RELU, 0.5F, 10, 0);
+    const struct up_activation high = CONFIGURED(RELU, 0, 8, 5);
     float a[] = {-10, -5, 0, 5, 10}, b[] = {6, 7, 0, 5, 10};
     static const float a_expected[] = {-5, -2.5F, 0, 5, 10}, b_expected[] = {6, 7, 0, 0, 8};
     k->activate(&slope, a, 5, a);
@@ -305,4 +324,96 @@ static void softmax_matches(const struct up_kernels *k)
 Test(activate, softmax_and_its_log_share_out_one, .timeout = 20)
 {
     each_isa(softmax_matches);
+}
+
+/* Neighbouring groups, value by value, must be what each group alone is. */
+static void across_matches(const struct up_kernels *k)
+{
+    enum { WIDTH_MAX = 5, COUNT_MAX = 130 };
+    struct random random = {7};
+    for (size_t turn = 0; turn < 30; turn++) {
+        const size_t width = random_size(&random, 1, WIDTH_MAX);
+        const size_t count = random_size(&random, 1, COUNT_MAX), n = width * count;
+        float *x = guarded_new(n), *y = guarded_new(n), group[WIDTH_MAX], logs[WIDTH_MAX];
+        size_t offset[WIDTH_MAX];
+        for (size_t i = 0; i < n; i++)
+            x[i] = random_float(&random, turn % 2 == 0 ? 3 : 5000);
+        for (size_t i = 0; i < width; i++) /* the last first: any table will do */
+            offset[i] = (width - 1 - i) * count;
+        k->softmax_across(x, offset, width, count, y);
+        for (size_t j = 0; j < count; j++) {
+            float mine[WIDTH_MAX];
+            for (size_t i = 0; i < width; i++) {
+                group[i] = x[offset[i] + j];
+                mine[i] = y[offset[i] + j];
+            }
+            k->log_softmax(group, 1, width, logs);
+            assert_softmax(k, group, width, mine, logs);
+        }
+        guarded_free(x, n, "x");
+        guarded_free(y, n, "y");
+    }
+}
+
+Test(activate, softmax_across_shares_out_one_in_every_group, .timeout = 20)
+{
+    each_isa(across_matches);
+}
+
+/* The projection on the simplex is the only point there that no other is nearer than: with the cut
+ * t, each value is max(x - t, 0), and they sum to one. */
+static void sparsemax_matches(const struct up_kernels *k)
+{
+    struct random random = {8};
+    static const float limits[] = {0.1F, 1, 20, 1e6F};
+    for (size_t turn = 0; turn < 60; turn++) {
+        const size_t width = 1 + turn, n = 2 * width;
+        float *x = guarded_new(n), *y = guarded_new(n);
+        for (size_t i = 0; i < n; i++)
+            x[i] = random_float(&random, limits[turn % 4]);
+        k->sparsemax(x, 2, width, y);
+        for (size_t g = 0; g < 2; g++) {
+            double sum = 0, cut = (double)INFINITY;
+            for (size_t i = g * width; i < (g + 1) * width; i++) {
+                sum += (double)y[i];
+                cut = y[i] > 0 ? (double)x[i] - (double)y[i] : cut;
+            }
+            cr_assert(fabs(sum - 1) <= (double)width * ulp, "%s: the sum is %.9g", k->isa, sum);
+            for (size_t i = g * width; i < (g + 1) * width; i++)
+                cr_assert(fabs((double)y[i] - fmax((double)x[i] - cut, 0)) <= 2 * ulp,
+                          "%s: %.9g became %.9g", k->isa, (double)x[i], (double)y[i]);
+        }
+        guarded_free(x, n, "x");
+        guarded_free(y, n, "y");
+    }
+}
+
+Test(activate, sparsemax_projects_on_the_simplex, .timeout = 20)
+{
+    each_isa(sparsemax_matches);
+}
+
+static void glu_matches(const struct up_kernels *k)
+{
+    struct random random = {9};
+    for (size_t width = 1; width < 40; width += 3) {
+        float *x = guarded_new(6 * width), *y = guarded_new(3 * width);
+        for (size_t i = 0; i < 6 * width; i++)
+            x[i] = random_float(&random, 8);
+        k->glu(x, 3, width, y);
+        for (size_t i = 0; i < 3 * width; i++) {
+            const float *group = x + i / width * 2 * width;
+            const double expected =
+                (double)group[i % width] * logistic((double)group[width + i % width]);
+            cr_assert(fabs((double)y[i] - expected) <= 4 * ulp * fabs(expected),
+                      "%s: value %zu is %.9g, not %.9g", k->isa, i, (double)y[i], expected);
+        }
+        guarded_free(x, 6 * width, "x");
+        guarded_free(y, 3 * width, "y");
+    }
+}
+
+Test(activate, glu_weighs_one_half_by_the_other, .timeout = 20)
+{
+    each_isa(glu_matches);
 }

@@ -31,6 +31,39 @@ static void set_ints(struct random *random, const struct up_param *row, enum var
         ret->v[i] = lowest ? (int64_t)row->min : integer(random, row, variety);
 }
 
+/* Any integers are rarely a shape or a permutation: mostly counts down from the length, shuffled,
+ * or is -1. */
+static void set_list(struct random *random, const struct up_param *row, struct up_list *ret)
+{
+    if ((row->flags & UP_PARAM_NULLABLE) != 0 && random_size(random, 0, 1) == 0)
+        return;
+    const size_t kind = random_size(random, 0, 2);
+    *ret = (struct up_list){.set = true, .count = (uint32_t)random_size(random, 1, 4)};
+    ret->scalar = ret->count == 1 && random_size(random, 0, 1) == 0;
+    for (uint32_t i = 0; i < ret->count; i++) {
+        const uint32_t other = (uint32_t)random_size(random, 0, i);
+        ret->v[i] = ret->v[other];
+        ret->v[other] = kind == 0   ? (int64_t)i + 1
+                        : kind == 1 ? (row->min > -1 ? (int64_t)row->min : -1)
+                                    : integer(random, row, SMALL);
+    }
+}
+
+static void set_pairs(struct random *random, const struct up_param *row, enum variety variety,
+                      struct up_pairs *ret)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        for (uint32_t side = 0; side < 2; side++)
+            ret->v[i][side] = integer(random, row, variety);
+}
+
+static void set_float(struct random *random, const struct up_param *row, double *ret)
+{
+    const bool bounded = row->min != 0 || row->max != 0;
+    const double low = bounded ? row->min : -1.5, high = bounded ? row->max : 1.5;
+    *ret = low + fmin(high - low, 3) / 16 * (double)random_size(random, 0, 16);
+}
+
 static void set_activation(struct random *random, struct up_activation *ret)
 {
     const enum up_activation_id id =
@@ -48,6 +81,8 @@ static void set_initializer(struct random *random, struct up_initializer *ret)
     ret->seed = (struct up_seed){.set = true, .value = (int64_t)random_size(random, 0, 1000)};
 }
 
+static float numbers[] = {0.25F, 1, 1.5F, 3};
+
 static void set(struct random *random, const struct up_param *row, enum variety variety,
                 uint32_t spatial, void *value)
 {
@@ -58,8 +93,7 @@ static void set(struct random *random, const struct up_param *row, enum variety 
             *(int64_t *)value = integer(random, row, variety);
         break;
     case UP_PARAM_FLOAT:
-        *(double *)value =
-            row->min + fmin(row->max - row->min, 3) / 16 * (double)random_size(random, 0, 16);
+        set_float(random, row, value);
         break;
     case UP_PARAM_BOOL:
         *(bool *)value = random_size(random, 0, 1) == 1;
@@ -72,13 +106,22 @@ static void set(struct random *random, const struct up_param *row, enum variety 
     case UP_PARAM_INTS:
         set_ints(random, row, variety, spatial, value);
         break;
+    case UP_PARAM_LIST:
+        set_list(random, row, value);
+        break;
+    case UP_PARAM_PAIRS:
+        set_pairs(random, row, variety, value);
+        break;
+    case UP_PARAM_TENSOR:
+        *(struct up_tensor *)value =
+            (struct up_tensor){.data = &numbers[random_size(random, 0, 3)]};
+        break;
     case UP_PARAM_ACTIVATION:
         set_activation(random, value);
         break;
     case UP_PARAM_INITIALIZER:
         set_initializer(random, value);
         break;
-    case UP_PARAM_TENSOR:
     case UP_PARAM_TEXT:
     case UP_PARAM_SHAPE:
     case UP_PARAM_IGNORED:
