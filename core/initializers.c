@@ -1,7 +1,8 @@
 /* DESIGN
  * A class is a row of core/initializers.def, a list of descriptor rows and a fill function. The
- * Glorot, He and LeCun classes are VarianceScaling with its three parameters fixed. Numbers are
- * computed in double and rounded to float where Keras does it: when they enter the distribution. */
+ * Glorot, He and LeCun classes are VarianceScaling with its three parameters fixed; ICNR is another
+ * class on a smaller shape, repeated. Numbers are computed in double and rounded to float where
+ * Keras does it: when they enter the distribution. */
 #include "core/initializers.h"
 
 #include <float.h>
@@ -174,6 +175,65 @@ FIXED_SCALING(he_normal, 2, UP_FAN_IN, UP_TRUNCATED_NORMAL)
 FIXED_SCALING(lecun_uniform, 1, UP_FAN_IN, UP_UNIFORM)
 FIXED_SCALING(lecun_normal, 1, UP_FAN_IN, UP_TRUNCATED_NORMAL)
 
+/* Weight i of k of a line that interpolates between inputs f apart. */
+static double linear_weight(size_t i, size_t k)
+{
+    const size_t f = (k + 1) / 2;
+    const double center = (double)(2 * f - 1 - f % 2) / (double)(2 * f);
+    return 1 - fabs((double)i / (double)f - center);
+}
+
+FILL(bilinear)
+{
+    (void)init, (void)arena;
+    char text[UP_SHAPE_TEXT_BYTES];
+    if (shape->rank < 3)
+        return up_fail(err, UP_E_INVALID, "",
+                       "Bilinear fills kernels of 3 axes or more, this weight is %s",
+                       up_shape_text(shape, text));
+    const size_t out = shape->dim[shape->rank - 2], in = shape->dim[shape->rank - 1];
+    const size_t channels = out * in, count = up_shape_size(shape);
+    fill_value(shape, 0, ret);
+    for (size_t at = 0; at < count; at += channels) {
+        double weight = 1;
+        size_t rest = at / channels;
+        for (uint32_t axis = shape->rank - 2; axis-- > 0; rest /= shape->dim[axis])
+            weight *= linear_weight(rest % shape->dim[axis], shape->dim[axis]);
+        for (size_t c = 0; c < out && c < in; c++)
+            ret[at + c * in + c] = (float)weight;
+    }
+    return UP_OK;
+}
+
+/* What ICNR may draw: names of classes here, with their defaults. */
+static const char *const drawn[] = {
+    "glorot_uniform", "glorot_normal",  "he_uniform",    "he_normal",        "lecun_uniform",
+    "lecun_normal",   "random_uniform", "random_normal", "truncated_normal", NULL};
+
+/* Repeats are made in place, from the end: what is read lies before what is written. */
+FILL(icnr)
+{
+    const size_t block = (size_t)init->block_size * (size_t)init->block_size;
+    const size_t filters = shape->rank == 0 ? 1 : shape->dim[shape->rank - 1];
+    if (filters % block != 0)
+        return up_fail(err, UP_E_INVALID, "",
+                       "ICNR fills weights of a multiple of %lld * %lld filters, not %zu",
+                       (long long)init->block_size, (long long)init->block_size, filters);
+    struct up_shape part = *shape;
+    if (shape->rank > 0)
+        part.dim[shape->rank - 1] = filters / block;
+    struct up_initializer inner =
+        up_initializer_default(up_initializer_find(drawn[init->initializer]));
+    inner.seed = init->seed;
+    if (up_initializer_fill(&inner, &part, ret, arena, err) != UP_OK)
+        return err->code;
+    const size_t width = filters / block;
+    for (size_t i = up_shape_size(&part) / (width == 0 ? 1 : width); i-- > 0;)
+        for (size_t copy = block; copy-- > 0;)
+            memmove(ret + (i * block + copy) * width, ret + i * width, width * sizeof *ret);
+    return UP_OK;
+}
+
 static const char *const modes[] = {"fan_in", "fan_out", "fan_avg", NULL};
 static const char *const distributions[] = {"truncated_normal", "untruncated_normal", "uniform",
                                             "normal", NULL};
@@ -233,6 +293,18 @@ static const struct up_param variance_scaling_params[] = {
     ROW_CHOICE(distribution, distributions, "what is drawn"),
     ROW_SEED,
     ROWS_AXES,
+    UP_PARAM_END,
+};
+static const struct up_param icnr_params[] = {
+    {.name = "block_size",
+     .type = UP_PARAM_INT,
+     .offset = offsetof(struct up_initializer, block_size),
+     .min = 1,
+     .max = UP_DIM_MAX,
+     .fallback = 2,
+     .meaning = "the block_size of the PixelShuffle that follows"},
+    ROW_CHOICE(initializer, drawn, "what is drawn once for each block"),
+    ROW_SEED,
     UP_PARAM_END,
 };
 static const struct up_param fan_params[] = {ROW_SEED, ROWS_AXES, UP_PARAM_END};

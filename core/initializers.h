@@ -1,4 +1,5 @@
-/* Keras' initializers: the weights that a layer starts with when the request brings none.
+/* Initializers: the weights that a layer starts with when the request brings none. They are Keras',
+ * and two that are made for upsampling: Bilinear and ICNR.
  *
  * A class is a row of core/initializers.def and a fill function; its parameters are described by
  * the same descriptors as those of layers. Values with a given seed equal those of Keras on
@@ -30,6 +31,8 @@ struct up_initializer {
     } seed;
     double value, mean, stddev, minval, maxval, scale, gain;
     uint32_t mode, distribution; /* enum up_fan_mode, enum up_distribution */
+    int64_t block_size;          /* of ICNR, and what it draws: */
+    uint32_t initializer;        /* index into the choices of its parameter */
     struct up_tensor tensor;     /* Constant: broadcast over the weight; without data: `value` */
 };
 

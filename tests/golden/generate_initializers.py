@@ -10,6 +10,7 @@ for long weights, a 64-bit FNV-1a hash of each chunk of them (of the words, low 
 
 import itertools
 import json
+import math
 import os
 import pathlib
 
@@ -48,8 +49,32 @@ def fnv1a(chunk):
     return f"{hash_:016x}"
 
 
+class Bilinear:
+    """As fully convolutional networks start: kernel[:, :, c, c] interpolates, the rest is 0."""
+
+    def __call__(self, shape):
+        kernel = np.zeros(shape)
+        f = [math.ceil(k / 2) for k in shape[:-2]]
+        for at in np.ndindex(*shape[:-2]):
+            weights = [1 - abs(i / g - (2 * g - 1 - g % 2) / (2 * g)) for i, g in zip(at, f)]
+            np.fill_diagonal(kernel[at], np.prod(weights))
+        return kernel
+
+
+class ICNR:
+    """Keras draws the small kernel; in depth_to_space order its filters follow one another, again and again."""
+
+    def __init__(self, block_size=2, initializer="glorot_uniform", seed=None):
+        drawn = keras.initializers.get(initializer)
+        self.drawn, self.block = type(drawn)(**{**drawn.get_config(), "seed": seed}), block_size**2
+
+    def __call__(self, shape):
+        small = np.asarray(self.drawn((*shape[:-1], shape[-1] // self.block)))
+        return np.concatenate([small] * self.block, axis=-1)
+
+
 def case(class_name, config, shape):
-    made = getattr(keras.initializers, class_name)(**config)
+    made = (globals().get(class_name) or getattr(keras.initializers, class_name))(**config)
     values = np.asarray(made(tuple(shape)), dtype=np.float32).reshape(-1)
     row = {"class_name": class_name, "config": config, "shape": shape}
     if values.size <= BITS_MAX:
@@ -99,9 +124,23 @@ def constants():
         yield case("Identity", {"gain": gain}, shape)
 
 
+def upsampling():
+    """Beyond Keras."""
+    for shape in [[4, 4, 1, 1], [3, 3, 2, 2], [5, 5, 1, 1], [1, 1, 2, 2], [2, 6, 2, 2], [8, 7, 1, 1], [4, 1, 1],
+                  [4, 2, 3], [2, 3, 4, 1, 1], [5, 4, 3, 2], [6, 6, 2, 3], [9, 9, 1, 1], [16, 16, 1, 1]]:
+        yield case("Bilinear", {}, shape)
+    for shape in [[3, 3, 2, 4], [1, 1, 3, 12], [5, 3, 1, 8], [4], [3, 16], [2, 2, 2, 1, 4], [2, 0, 4]]:
+        yield case("ICNR", {"seed": 42}, shape)
+    for name in ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal",
+                 "random_uniform", "random_normal", "truncated_normal"]:
+        yield case("ICNR", {"seed": 7, "block_size": 3, "initializer": name}, [3, 3, 2, 9])
+    yield case("ICNR", {"seed": 1, "block_size": 1}, [3, 2, 5])
+    yield case("ICNR", {"seed": 3, "block_size": 4, "initializer": "he_normal"}, [3, 3, 8, 64])
+
+
 def main():
     fans = [{"shape": shape, "fans": compute_fans(shape)} for shape in SHAPES]
-    cases = [*constants(), *distributions(), *scaled()]
+    cases = [*constants(), *distributions(), *scaled(), *upsampling()]
     made_with = {"keras": keras.__version__, "tensorflow": tf.__version__, "numpy": np.__version__}
     path = pathlib.Path(__file__).parent / "initializers" / "values.json"
     with path.open("w", encoding="utf-8") as file:

@@ -58,7 +58,10 @@ static void store(const struct up_param *row, const json_t *value, struct up_ini
     void *to = (char *)init + row->offset;
     switch (row->type) {
     case UP_PARAM_INT:
-        *(struct up_seed *)to = (struct up_seed){true, json_integer_value(value)};
+        if ((row->flags & UP_PARAM_NULLABLE) != 0)
+            *(struct up_seed *)to = (struct up_seed){true, json_integer_value(value)};
+        else
+            *(int64_t *)to = json_integer_value(value);
         break;
     case UP_PARAM_FLOAT:
         *(double *)to = json_number_value(value);

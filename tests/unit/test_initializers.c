@@ -154,6 +154,8 @@ Test(initializers, every_name_of_keras_finds_its_class, .timeout = 20)
         {"lecun_uniform", "LecunUniform"},
         {"LecunNormal", "LecunNormal"},
         {"lecun_normal", "LecunNormal"},
+        {"bilinear", "Bilinear"},
+        {"icnr", "ICNR"},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct up_initializer_class *class = up_initializer_find(names[i][0]);
@@ -273,6 +275,17 @@ Test(initializers, shapes_that_a_class_cannot_fill_are_refused, .timeout = 20)
     init.tensor.shape = (struct up_shape){1, {3}};
     assert_refused(&init, (struct up_shape){1, {1}},
                    "a value of shape (3,) cannot be broadcast over a weight of shape (1,)");
+    init = up_initializer_default(up_initializer_find("Bilinear"));
+    assert_refused(&init, (struct up_shape){2, {3, 3}},
+                   "Bilinear fills kernels of 3 axes or more, this weight is (3, 3)");
+    init = seeded("ICNR", 1);
+    assert_refused(&init, (struct up_shape){3, {1, 2, 6}},
+                   "ICNR fills weights of a multiple of 2 * 2 filters, not 6");
+    assert_refused(&init, (struct up_shape){.rank = 0},
+                   "ICNR fills weights of a multiple of 2 * 2 filters, not 1");
+    init.block_size = 2147483647;
+    assert_refused(&init, (struct up_shape){1, {4}},
+                   "ICNR fills weights of a multiple of 2147483647 * 2147483647 filters, not 4");
 }
 
 Test(initializers, drawing_without_a_seed_is_a_programmers_mistake, .timeout = 20,
