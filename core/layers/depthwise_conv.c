@@ -32,6 +32,7 @@ struct prepared {
     struct up_grid in, out; /* at most two spatial axes: the first is 1 */
     struct up_window_axis height, width;
     size_t taps, multiplier, middle, spans; /* spans a line */
+    size_t pixels_a_call, taps_a_call;      /* together not more than POINTERS */
     const float *depthwise;                 /* [tap][channel][multiplier] */
     float *pointwise;                       /* [panel][middle][tile column]; NULL: there is none */
     const float *bias;                      /* NULL: none */
@@ -119,6 +120,24 @@ static enum up_code pointwise_pack(struct prepared *p, const float *kernel, size
     return UP_OK;
 }
 
+/* The work into rows and calls of the depthwise kernel. `filters` is 0 without a pointwise stage.
+ */
+static void divide(struct up_step *step, struct prepared *p, size_t filters, size_t tile_rows)
+{
+    const size_t pixels = up_shape_size(&step->out) / p->out.channels;
+    if (filters > 0) {
+        p->pixels_a_call = tile_rows;
+        p->taps_a_call = POINTERS / tile_rows;
+    } else {
+        p->taps_a_call = p->taps < POINTERS ? p->taps : POINTERS;
+        p->pixels_a_call = POINTERS / p->taps_a_call;
+    }
+    p->spans = (p->out.spatial[2] - 1) / SPAN_PIXELS + 1;
+    step->rows = p->out.batch * p->out.spatial[1] * p->spans;
+    step->macs = (double)pixels * (double)p->middle * ((double)p->taps + (double)filters);
+    step->grain = (size_t)(GRAIN_MACS / (step->macs / (double)step->rows + 1)) + 1;
+}
+
 static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,
                             struct up_arena *arena, struct up_error *err)
 {
@@ -143,12 +162,8 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     if (c->filters > 0 &&
         pointwise_pack(p, step->weights[1].data, kernels->tile_columns, arena, err) != UP_OK)
         return err->code;
-    const double pixels = (double)(up_shape_size(&step->out) / p->out.channels);
-    p->spans = (p->out.spatial[2] - 1) / SPAN_PIXELS + 1;
+    divide(step, p, (size_t)c->filters, kernels->tile_rows);
     step->prepared = p;
-    step->rows = p->out.batch * p->out.spatial[1] * p->spans;
-    step->macs = pixels * (double)p->middle * ((double)p->taps + (double)c->filters);
-    step->grain = (size_t)(GRAIN_MACS / (step->macs / (double)step->rows + 1)) + 1;
     step->algorithm = c->filters > 0 ? "depthwise, pointwise" : "depthwise";
     return UP_OK;
 }
@@ -190,8 +205,7 @@ static void sum(const struct span *s, size_t x, size_t pixels, const struct bloc
     const struct prepared *p = s->p;
     const float *table[POINTERS];
     for (size_t done = 0; done < p->taps;) {
-        const size_t left = p->taps - done, most = POINTERS / pixels,
-                     now = left < most ? left : most;
+        const size_t left = p->taps - done, now = left < p->taps_a_call ? left : p->taps_a_call;
         for (size_t i = 0; i < pixels; i++)
             for (size_t t = 0; t < now; t++)
                 table[i * now + t] = input_at(s, x + i, done + t);
@@ -228,7 +242,7 @@ static void depthwise_rows(const struct up_call *call, size_t begin, size_t end)
 {
     const struct prepared *p = call->step->prepared;
     const struct block all = {.channels = p->in.channels, .multiplier = p->multiplier};
-    const size_t most = p->taps < POINTERS ? POINTERS / p->taps : 1; /* pixels a table */
+    const size_t most = p->pixels_a_call;
     for (size_t row = begin; row < end; row++) {
         const struct span s = span_of(call, row);
         for (size_t x = s.x; x < s.end; x += most) {
@@ -299,7 +313,8 @@ static void separable_tile(const struct span *s, size_t x, size_t pixels)
 
 static void separable_rows(const struct up_call *call, size_t begin, size_t end)
 {
-    const size_t most = call->kernels->tile_rows;
+    const struct prepared *p = call->step->prepared;
+    const size_t most = p->pixels_a_call;
     for (size_t row = begin; row < end; row++) {
         const struct span s = span_of(call, row);
         for (size_t x = s.x; x < s.end; x += most)

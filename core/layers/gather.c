@@ -227,10 +227,11 @@ static void panels(const struct phase *f, struct up_tile *call, float *const *fi
     const struct up_kernels *kernels = f->call->kernels;
     const struct prepared *p = f->p;
     float *out[UP_TILE_ROWS_MAX];
+    const size_t rows = call->rows;
     call->accumulate = done > 0;
     for (size_t panel = 0; panel < p->panels; panel++) {
         const size_t column = panel * kernels->tile_columns, left = p->filters - column;
-        for (size_t r = 0; r < call->rows; r++)
+        for (size_t r = 0; r < rows; r++)
             out[r] = first[r] + column;
         call->c = out;
         call->b = f->panel + (panel * p->taps * p->channels + done) * kernels->tile_columns;

@@ -168,7 +168,8 @@ static size_t cases_named(const char *part)
 
 Test(layers_golden, transposed_convolution_is_compared_at_length, .timeout = 20)
 {
-    const size_t found = cases_named("Conv1DTranspose") + cases_named("Conv2DTranspose") + cases_named("Conv3DTranspose");
+    const size_t found = cases_named("Conv1DTranspose") + cases_named("Conv2DTranspose") +
+                         cases_named("Conv3DTranspose");
     cr_assert(found >= CONV_CASES_MIN, "%zu cases", found);
 }
 
