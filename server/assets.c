@@ -12,12 +12,16 @@
     extern const unsigned char asset_##name##_begin[], asset_##name##_end[]
 
 EMBED(index, "server/playground/index.html");
+EMBED(style, "server/playground/style.css");
+EMBED(app, "server/playground/app.js");
 
 static const struct {
     const char *path, *type;
     const unsigned char *begin, *end;
 } files[] = {
     {"/", "text/html; charset=utf-8", asset_index_begin, asset_index_end},
+    {"/style.css", "text/css; charset=utf-8", asset_style_begin, asset_style_end},
+    {"/app.js", "text/javascript; charset=utf-8", asset_app_begin, asset_app_end},
 };
 
 enum { FILES = sizeof files / sizeof files[0] };

@@ -1,0 +1,353 @@
+// The page: a form made of GET /layers, and two requests to POST /upsample for each change of it,
+// one without layers (the input's figure) and one with the chosen layer (the output's).
+'use strict';
+
+const byId = id => document.getElementById(id);
+
+// Inputs by the number of axes that a layer works along; the first of each is chosen.
+
+const filled = (shape, value, at = []) => shape.length === 0
+  ? value(...at)
+  : Array.from({length: shape[0]}, (_, i) => filled(shape.slice(1), value, [...at, i]));
+const within = (low, high, ...at) => at.every(i => i >= low && i < high) ? 1 : 0;
+
+const presets = [
+  {name: 'a square, 8×8', axes: 2, values: filled([8, 8], (y, x) => within(2, 6, y, x))},
+  {name: 'one pixel, 5×5', axes: 2, values: filled([5, 5], (y, x) => within(2, 3, y, x))},
+  {name: 'all ones, 8×8', axes: 2, values: filled([8, 8], () => 1)},
+  {name: 'a checkerboard, 8×8', axes: 2, values: filled([8, 8], (y, x) => (y + x) % 2)},
+  {name: 'a ramp, 8×8', axes: 2, values: filled([8, 8], (y, x) => x)},
+  {name: 'a diagonal, 8×8', axes: 2, values: filled([8, 8], (y, x) => y === x ? 1 : 0)},
+  {name: 'a pulse, 12', axes: 1, values: filled([12], x => within(4, 8, x))},
+  {name: 'one value, 9', axes: 1, values: filled([9], x => within(4, 5, x))},
+  {name: 'a ramp, 12', axes: 1, values: filled([12], x => x)},
+  {name: 'a cube, 4×4×4', axes: 3, values: filled([4, 4, 4], (z, y, x) => within(1, 3, z, y, x))},
+  {name: 'one voxel, 3×3×3', axes: 3, values: filled([3, 3, 3], (z, y, x) => within(1, 2, z, y, x))},
+  {name: 'a batch of images, 1×8×8×1', axes: 0, values: filled([1, 8, 8, 1], (b, y, x) => x - 3.5)},
+];
+
+// Parameters without a default need a value to start with, and the notebook's first figure has
+// some of its own.
+const starts = {filters: 1, kernel_size: 3, strides: 2, padding: 'same', kernel_initializer: 'Ones',
+  shape: '[8, 8, 1]'};
+const firstLayer = 'Conv2DTranspose';
+
+// Which layers the chooser shows first.
+const upsamples = /^UpSampling|Transpose$|^PixelShuffle|^Resizing$/;
+
+let catalogue = [];
+let running = null; // AbortController of the requests on their way
+
+// --- JSON for people: lists of numbers on one line ---
+
+function pretty(value, indent = '') {
+  const inner = indent + '  ';
+  if (Array.isArray(value)) {
+    if (!value.some(item => item !== null && typeof item === 'object'))
+      return `[${value.map(item => JSON.stringify(item)).join(', ')}]`;
+    return `[\n${value.map(item => inner + pretty(item, inner)).join(',\n')}\n${indent}]`;
+  }
+  if (value === null || typeof value !== 'object' || Object.keys(value).length === 0)
+    return JSON.stringify(value);
+  const members = Object.entries(value).map(([name, item]) =>
+    `${inner}${JSON.stringify(name)}: ${pretty(item, inner)}`);
+  return `{\n${members.join(',\n')}\n${indent}}`;
+}
+
+const curlOf = request => `curl -d '${JSON.stringify(request).replaceAll("'", "'\\''")}' ` +
+  `${location.origin}/upsample -o figure.png`;
+
+// --- The form ---
+
+function element(name, attributes = {}, ...children) {
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes))
+    if (value !== undefined)
+      made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+const optionList = (names, chosen) => names.map(name => {
+  const option = element('option', {value: name}, name);
+  option.selected = name === chosen;
+  return option;
+});
+
+// The choice that a value means: "ones" is the class Ones, "glorot_uniform" is GlorotUniform.
+const plain = text => String(text).toLowerCase().replaceAll('_', '');
+const choiceFor = (choices, value) => choices.find(choice => plain(choice) === plain(value));
+
+const NOTHING = '(none)';
+
+function startOf(parameter) {
+  const start = starts[parameter.name];
+  const fits = start !== undefined &&
+    (!parameter.choices || choiceFor(parameter.choices, start));
+  return fits ? start : parameter.default ?? null;
+}
+
+function controlOf(parameter) {
+  const id = `parameter-${parameter.name}`;
+  const attributes = {id, autocomplete: 'off', 'aria-describedby': `${id}-hint ${id}-error`};
+  const start = startOf(parameter);
+  if (parameter.type === 'bool') {
+    const box = element('input', {...attributes, type: 'checkbox'});
+    box.checked = start === true;
+    return box;
+  }
+  if (parameter.choices) {
+    const names = parameter.nullable ? [NOTHING, ...parameter.choices] : parameter.choices;
+    return element('select', attributes,
+      ...optionList(names, start === null ? NOTHING : choiceFor(parameter.choices, start)));
+  }
+  const text = start === null ? '' : typeof start === 'object' ? JSON.stringify(start) : String(start);
+  const control = element('input', {...attributes, type: 'text', spellcheck: 'false',
+    inputmode: parameter.type === 'float' ? 'decimal' : undefined,
+    placeholder: parameter.nullable ? 'none' : undefined});
+  control.value = text;
+  return control;
+}
+
+function boundsOf(parameter) {
+  const huge = 2147483647;
+  if (parameter.min === undefined)
+    return '';
+  return parameter.max >= huge ? `${parameter.min} or more` : `${parameter.min} to ${parameter.max}`;
+}
+
+function hintOf(parameter, layer) {
+  const several = parameter.type === 'ints' && layer.spatial > 1 ? 'one number, or one an axis' : '';
+  return [parameter.meaning, boundsOf(parameter), several].filter(Boolean).join('; ');
+}
+
+function fieldOf(parameter, layer) {
+  const control = controlOf(parameter);
+  return element('div', {class: 'field', 'data-pointer': `/layer/config/${parameter.name}`},
+    element('label', {for: control.id}, parameter.name),
+    control,
+    element('p', {class: 'hint', id: `${control.id}-hint`}, hintOf(parameter, layer)),
+    element('p', {class: 'problem', id: `${control.id}-error`, hidden: ''}));
+}
+
+// What stands in a text field: JSON where it is JSON, "2, 3" as a list, else the text itself, which
+// the service then refuses in its own words.
+function valueOf(text) {
+  for (const attempt of [text, `[${text}]`]) {
+    try {
+      return JSON.parse(attempt);
+    } catch {
+      continue;
+    }
+  }
+  return text;
+}
+
+function parameterValue(parameter) {
+  const control = byId(`parameter-${parameter.name}`);
+  if (control.type === 'checkbox')
+    return control.checked;
+  const text = control.value.trim();
+  if (parameter.choices)
+    return text === NOTHING ? null : text;
+  return text === '' ? undefined : valueOf(text);
+}
+
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b) ||
+  (typeof a === 'string' && typeof b === 'string' && plain(a) === plain(b));
+
+function chosenLayer() {
+  return catalogue.find(layer => layer.class_name === byId('layer').value);
+}
+
+// Only what differs from the defaults is sent: the request stays readable.
+function configOf(layer) {
+  const config = {};
+  for (const parameter of layer.parameters) {
+    const value = parameterValue(parameter);
+    if (value !== undefined && (parameter.required || !same(value, parameter.default ?? null)))
+      config[parameter.name] = value;
+  }
+  return config;
+}
+
+function presetChoose(index) {
+  byId('preset').value = String(index);
+  const {values} = presets[index];
+  byId('input').value = pretty(values);
+}
+
+function layerChoose() {
+  const layer = chosenLayer();
+  byId('layer-hint').textContent = layer.summary;
+  byId('parameters').replaceChildren(
+    ...layer.parameters.map(parameter => fieldOf(parameter, layer)));
+  const current = byId('preset').value === '' ? null : presets[Number(byId('preset').value)];
+  const list = presets.map((preset, index) => ({...preset, index}))
+    .filter(preset => preset.axes === layer.spatial);
+  byId('preset').replaceChildren(
+    ...list.map(preset => element('option', {value: preset.index}, preset.name)));
+  if (current && current.axes === layer.spatial)
+    byId('preset').value = String(presets.indexOf(current));
+  else if (list.length > 0)
+    presetChoose(list[0].index);
+}
+
+// --- Problems, at the field they name ---
+
+function problemsClear() {
+  byId('problem').hidden = true;
+  for (const field of document.querySelectorAll('[data-pointer]')) {
+    field.querySelector('.problem').hidden = true;
+    field.querySelector('input, select, textarea').removeAttribute('aria-invalid');
+  }
+}
+
+// "/layer/config/strides/1" belongs to the field of "/layer/config/strides".
+function fieldAt(pointer) {
+  const fields = [...document.querySelectorAll('[data-pointer]')];
+  return fields
+    .filter(({dataset}) => pointer === dataset.pointer || pointer.startsWith(`${dataset.pointer}/`))
+    .sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length)[0];
+}
+
+function problemShow(pointer, detail, focus) {
+  const field = fieldAt(pointer ?? '');
+  const place = field ? field.querySelector('.problem') : byId('problem');
+  place.textContent = detail;
+  place.hidden = false;
+  if (!field)
+    return;
+  const control = field.querySelector('input, select, textarea');
+  control.setAttribute('aria-invalid', 'true');
+  if (focus)
+    control.focus();
+}
+
+class Problem extends Error {
+  constructor(detail, pointer) {
+    super(detail);
+    this.pointer = pointer;
+  }
+}
+
+// --- Requests ---
+
+async function problemOf(response) {
+  const problem = await response.json().catch(() => ({}));
+  const first = problem.errors?.[0];
+  return new Problem(first?.detail ?? problem.detail ?? `The service answered ${response.status}.`,
+    first?.pointer);
+}
+
+async function figure(request, signal) {
+  const response = await fetch('upsample', {method: 'POST', signal,
+    headers: {'Content-Type': 'application/json'}, body: JSON.stringify(request)});
+  if (!response.ok)
+    throw await problemOf(response);
+  return {blob: await response.blob(), headers: response.headers};
+}
+
+async function figureShow(id, title, {blob, headers}) {
+  const image = byId(id);
+  const shape = headers.get('X-Output-Shape').split(',').join(' × ');
+  const caption = `${title}: ${shape}, values from ${headers.get('X-Value-Min')} ` +
+    `to ${headers.get('X-Value-Max')}`;
+  URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(blob);
+  image.alt = caption;
+  byId(`${id}-caption`).textContent = caption;
+  await image.decode();
+}
+
+function warningsShow(headers) {
+  const warnings = JSON.parse(headers.get('X-Warnings') ?? '[]');
+  byId('warnings').replaceChildren(...warnings.map(({detail}) => element('li', {}, detail)));
+  byId('warnings').hidden = warnings.length === 0;
+}
+
+function requestOf() {
+  let input;
+  try {
+    input = JSON.parse(byId('input').value);
+  } catch (error) {
+    throw new Problem(`This is no JSON: ${error.message}.`, '/input');
+  }
+  const layer = chosenLayer();
+  return {input, layer: {class_name: layer.class_name, config: configOf(layer)},
+    output: {format: 'png', cmap: byId('cmap').value}};
+}
+
+async function both(request, signal) {
+  const {input, output} = request;
+  const [before, after] = await Promise.allSettled([
+    figure({input, layers: [], output}, signal), figure(request, signal)]);
+  signal.throwIfAborted();
+  if (after.status === 'rejected')
+    throw after.reason;
+  if (before.status === 'rejected')
+    throw before.reason;
+  await figureShow('before', 'Input', before.value);
+  await figureShow('after', request.layer.class_name, after.value);
+  warningsShow(after.value.headers);
+}
+
+async function run(focus) {
+  running?.abort();
+  const mine = running = new AbortController();
+  const figures = byId('figures');
+  figures.setAttribute('aria-busy', 'true');
+  problemsClear();
+  try {
+    const request = requestOf();
+    byId('json').textContent = pretty(request);
+    byId('curl').textContent = curlOf(request);
+    await both(request, mine.signal);
+    figures.classList.remove('stale');
+    byId('status').textContent = '';
+  } catch (error) {
+    if (mine.signal.aborted)
+      return;
+    figures.classList.add('stale');
+    byId('status').textContent = byId('after').alt && 'The figures are those of the request before.';
+    problemShow(error.pointer,
+      error instanceof Problem ? error.message : `The service does not answer: ${error.message}`, focus);
+  }
+  if (running === mine)
+    figures.setAttribute('aria-busy', 'false');
+}
+
+// --- Start ---
+
+function copyOffer() {
+  for (const button of document.querySelectorAll('[data-copy]')) {
+    button.hidden = !navigator.clipboard; // there is none but on localhost and over TLS
+    button.addEventListener('click', async () => {
+      await navigator.clipboard.writeText(byId(button.dataset.copy).textContent);
+      byId('status').textContent = 'Copied.';
+    });
+  }
+}
+
+async function start() {
+  copyOffer();
+  const response = await fetch('layers');
+  if (!response.ok)
+    throw await problemOf(response);
+  catalogue = (await response.json()).layers;
+  const names = catalogue.map(layer => layer.class_name);
+  const group = (label, wanted) => element('optgroup', {label},
+    ...optionList(names.filter(name => upsamples.test(name) === wanted), firstLayer));
+  byId('layer').replaceChildren(group('Layers that upsample', true), group('Others', false));
+  layerChoose();
+  byId('layer').addEventListener('change', layerChoose);
+  byId('preset').addEventListener('change', event => presetChoose(Number(event.target.value)));
+  byId('form').addEventListener('change', () => run(false));
+  byId('form').addEventListener('submit', event => {
+    event.preventDefault();
+    run(true);
+  });
+  await run(false);
+}
+
+start().catch(error => problemShow(undefined, `The catalogue of layers cannot be read: ${error.message}`));

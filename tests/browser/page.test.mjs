@@ -1,0 +1,166 @@
+// The page in a real browser, against the real binary.
+//
+//     npm install && npm test
+//
+// Environment: TEST_BINARY, the service (build/release/upsampled); CHROMIUM, the browser
+// (/usr/bin/chromium).
+import assert from 'node:assert/strict';
+import {execFileSync, spawn} from 'node:child_process';
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {join, resolve} from 'node:path';
+import {after, afterEach, before, beforeEach, test} from 'node:test';
+import {chromium} from 'playwright-core';
+
+const root = resolve(import.meta.dirname, '../..');
+const binary = resolve(root, process.env.TEST_BINARY ?? 'build/release/upsampled');
+const TIMEOUT_MS = 20000;
+
+let service, origin, browser, page, problems;
+
+// The service picks a port and logs it.
+async function serve() {
+  service = spawn(binary, ['--port', '0'], {stdio: ['ignore', 'ignore', 'pipe']});
+  let log = '';
+  for await (const piece of service.stderr.iterator({destroyOnReturn: false})) {
+    log += piece;
+    const port = /"port":\s*(\d+)/.exec(log)?.[1];
+    if (port !== undefined) {
+      service.stderr.resume();
+      return `http://127.0.0.1:${port}`;
+    }
+  }
+  throw new Error(`the service does not listen: ${log}`);
+}
+
+before(async () => {
+  origin = await serve();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  service?.kill('SIGINT');
+});
+
+beforeEach(async () => {
+  problems = [];
+  page = await browser.newPage({viewport: {width: 1280, height: 900}});
+  page.setDefaultTimeout(TIMEOUT_MS);
+  page.on('pageerror', error => problems.push(`uncaught: ${error.message}`));
+  page.on('console', message => {
+    if (message.type() === 'error')
+      problems.push(`console: ${message.text()}`);
+  });
+  page.on('request', request => {
+    if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== origin)
+      problems.push(`foreign request: ${request.url()}`);
+  });
+  await page.goto(`${origin}/`);
+  await settled();
+});
+
+afterEach(() => page.close());
+
+const settled = () => page.locator('#figures[aria-busy="false"]').waitFor();
+
+const loaded = selector =>
+  page.locator(selector).evaluate(image => image.complete && image.naturalWidth > 50);
+
+const request = async () => JSON.parse(await page.locator('#json').textContent());
+
+// Sets a field as a user does, and waits for the answer to what it starts.
+async function change(selector, act) {
+  const answered = page.waitForResponse(response =>
+    response.url().endsWith('/upsample') && !response.request().postData().includes('"layers":[]'));
+  await act(page.locator(selector));
+  await answered;
+  await settled();
+}
+
+test('opens with the figure of the notebook, quietly', async () => {
+  assert.equal(await page.title(), 'What should I use for upsampling?');
+  assert.ok(await loaded('#before') && await loaded('#after'), 'a figure is missing');
+  assert.equal(await page.locator('#before-caption').textContent(),
+    'Input: 8 × 8, values from 0 to 1');
+  assert.equal(await page.locator('#after-caption').textContent(),
+    'Conv2DTranspose: 16 × 16, values from 0 to 4');
+  const {layer, input} = await request();
+  assert.deepEqual(layer.config, {filters: 1, kernel_size: 3, strides: 2, padding: 'same',
+    kernel_initializer: 'Ones'});
+  assert.equal(input.flat().reduce((sum, value) => sum + value), 16);
+  assert.deepEqual(problems, []);
+});
+
+test('offers every layer of the catalogue and draws another', async () => {
+  const {layers} = await (await fetch(`${origin}/layers`)).json();
+  assert.equal(await page.locator('#layer option').count(), layers.length);
+  await change('#layer', layer => layer.selectOption('UpSampling2D'));
+  assert.ok(await loaded('#after'), 'there is no figure');
+  assert.equal(await page.locator('#after-caption').textContent(),
+    'UpSampling2D: 16 × 16, values from 0 to 1');
+  await change('#layer', layer => layer.selectOption('UpSampling3D'));
+  assert.match(await page.locator('#after-caption').textContent(), /^UpSampling3D: 8 × 8 × 8,/);
+  assert.deepEqual(problems, []);
+});
+
+test('shows an error at its field, and takes it away again', async () => {
+  const error = page.locator('#parameter-strides-error');
+  await change('#parameter-strides', async field => {
+    await field.fill('0');
+    await field.press('Enter');
+  });
+  await error.waitFor();
+  assert.match(await error.textContent(), /strides.* 0/);
+  assert.equal(await page.locator('[aria-invalid="true"]').count(), 1);
+  assert.equal(await page.locator('#problem').isHidden(), true);
+  // The browser reports the status of a failed request by itself; nothing else may be there.
+  assert.deepEqual(problems.filter(text => !text.includes('422')), []);
+  await change('#parameter-strides', async field => {
+    await field.fill('2, 3');
+    await field.press('Enter');
+  });
+  assert.equal(await error.isHidden(), true);
+  assert.match(await page.locator('#after-caption').textContent(), /: 16 × 24,/);
+});
+
+test('shows text that is no JSON at the input', async () => {
+  await page.locator('#input').fill('[[1, 2], [3');
+  await page.locator('button[type="submit"]').click();
+  await page.locator('#input-error').waitFor();
+  assert.match(await page.locator('#input-error').textContent(), /no JSON/);
+  assert.deepEqual(problems, []);
+});
+
+test('its curl line makes a picture of the same size', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'page-'));
+  try {
+    execFileSync('sh', ['-c', await page.locator('#curl').textContent()],
+      {cwd: folder, stdio: 'pipe', timeout: TIMEOUT_MS});
+    const [width, height] = await page.locator('#after').evaluate(image =>
+      [image.naturalWidth, image.naturalHeight]);
+    const file = readFileSync(join(folder, 'figure.png'));
+    assert.equal(file.subarray(1, 4).toString(), 'PNG');
+    assert.deepEqual([file.readUInt32BE(16), file.readUInt32BE(20)], [width, height]);
+  } finally {
+    rmSync(folder, {recursive: true});
+  }
+});
+
+test('fits a telephone without scrolling sideways', async () => {
+  await page.setViewportSize({width: 360, height: 740});
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 360, `the page is ${wide} pixels wide`);
+});
+
+test('works from the keyboard', async () => {
+  await page.locator('#parameter-strides').focus();
+  await page.keyboard.press('ControlOrMeta+A');
+  await page.keyboard.type('3');
+  await change('#parameter-strides', () => page.keyboard.press('Enter'));
+  assert.match(await page.locator('#after-caption').textContent(), /: 24 × 24,/);
+});
