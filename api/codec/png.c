@@ -123,13 +123,21 @@ static void header_read(void *self)
     png_set_crc_action(png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
     png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
     png_read_info(png, info);
-    png_set_expand(png); /* palette to RGB, 1 2 4 bit to 8, tRNS to alpha */
-    r->interlaced = png_set_interlace_handling(png) > 1;
-    png_read_update_info(png, info);
+    const size_t alpha = png_get_valid(png, info, PNG_INFO_tRNS) != 0 ? 1 : 0;
+    const bool palette = png_get_color_type(png, info) == PNG_COLOR_TYPE_PALETTE;
     r->width = png_get_image_width(png, info);
     r->height = png_get_image_height(png, info);
-    r->raw_channels = png_get_channels(png, info);
+    r->raw_channels = alpha + (palette ? 3 : png_get_channels(png, info));
     r->max = png_get_bit_depth(png, info) == 16 ? 65535 : 255;
+}
+
+/* Allocates rows, so the header must have been held against the limit. */
+static void pixels_start(void *self)
+{
+    struct reader *r = self;
+    png_set_expand(r->context.png); /* palette to RGB, 1 2 4 bit to 8, tRNS to alpha */
+    r->interlaced = png_set_interlace_handling(r->context.png) > 1;
+    png_read_update_info(r->context.png, r->context.info);
 }
 
 static unsigned sample(const struct reader *r, const unsigned char *raw, size_t i)
@@ -192,20 +200,24 @@ static size_t channels_out(enum api_channels wanted, size_t raw_channels)
     return wanted == API_CHANNELS_AS_IS ? raw_channels : count[wanted];
 }
 
-/* Holds the header against the limit, then takes the memory for the rows and the tensor. */
-static enum up_code room_take(struct reader *r, size_t bytes_max, struct up_error *err)
+static enum up_code limit_check(const struct reader *r, size_t bytes_max, struct up_error *err)
 {
-    r->channels = channels_out(r->wanted, r->raw_channels);
     size_t pixels, count, bytes;
-    if (!up_size_mul(r->width, r->height, &pixels) || !up_size_mul(pixels, r->channels, &count) ||
-        !up_size_mul(count, sizeof(float), &bytes) || bytes > bytes_max)
-        return up_fail(err, UP_E_LIMIT, "",
-                       "the PNG is %zu x %zu pixels of %zu channels, %.0f bytes as a tensor; the "
-                       "limit is %zu bytes",
-                       r->width, r->height, r->channels,
-                       (double)r->width * (double)r->height * (double)r->channels * sizeof(float),
-                       bytes_max);
+    if (up_size_mul(r->width, r->height, &pixels) && up_size_mul(pixels, r->channels, &count) &&
+        up_size_mul(count, sizeof(float), &bytes) && bytes <= bytes_max)
+        return UP_OK;
+    return up_fail(err, UP_E_LIMIT, "",
+                   "the PNG is %zu x %zu pixels of %zu channels, %.0f bytes as a tensor; the limit "
+                   "is %zu bytes",
+                   r->width, r->height, r->channels,
+                   (double)r->width * (double)r->height * (double)r->channels * sizeof(float),
+                   bytes_max);
+}
+
+static enum up_code room_take(struct reader *r, struct up_error *err)
+{
     const size_t row_bytes = png_get_rowbytes(r->context.png, r->context.info);
+    const size_t count = r->width * r->height * r->channels;
     r->raw = up_arena_zalloc(r->context.arena, r->interlaced ? r->height : 1, row_bytes, err);
     r->values = up_arena_alloc(r->context.arena, count, sizeof(float), err);
     return r->raw == NULL || r->values == NULL ? err->code : UP_OK;
@@ -230,7 +242,13 @@ enum up_code api_png_decode(const void *data, size_t bytes, enum api_channels ch
         c->info = png_create_info_struct(c->png);
     if (c->info == NULL || !fenced(c, header_read, &r))
         return fail_again(&c->error, err);
-    const enum up_code code = room_take(&r, bytes_max, err);
+    r.channels = channels_out(channels, r.raw_channels);
+    enum up_code code = limit_check(&r, bytes_max, err);
+    if (code != UP_OK)
+        return code;
+    if (!fenced(c, pixels_start, &r))
+        return fail_again(&c->error, err);
+    code = room_take(&r, err);
     if (code != UP_OK)
         return code;
     if (!fenced(c, pixels_read, &r))
