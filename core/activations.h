@@ -24,11 +24,10 @@ enum up_activation_kind {
  * relu: alpha = negative_slope, beta = max_value (INFINITY: none), gamma = threshold;
  * leaky_relu, elu, celu: alpha;
  * softmax: the axes that share out one together, negative ones from the end. */
-enum { UP_ACT_AXES_LAST = 0, UP_ACT_AXES_ALL = 255 };
 struct up_activation {
     enum up_activation_id id;
     float alpha, beta, gamma;
-    uint8_t axes; /* how many axes are listed, or UP_ACT_AXES_LAST, or UP_ACT_AXES_ALL */
+    uint8_t axes; /* how many axes are listed; 0: the last is meant */
     int8_t axis[UP_RANK_MAX];
 };
 

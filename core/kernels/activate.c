@@ -191,10 +191,10 @@ void UP_KERNEL(softmax_across)(const float *x, const size_t *offset, size_t widt
     }
 }
 
-/* How far below the largest value the others are cut off, so that what is left of all sums to one.
- * The mean of those left, less their share of one, is a cut; who is below it goes, and that is
+/* How far below the largest value the others must be cut off so that what is left of all sums to
+ * one. The mean of those left, less their share of one, is a cut; who is below it goes, and that is
  * repeated until none does. Those that start 1 below never stay, which leaves few rounds. */
-static double sparsemax_cut(const float *x, size_t width, double max)
+static double simplex_cut(const float *x, size_t width, double max)
 {
     double cut = -1;
     for (size_t left = width + 1, before = left + 1; left < before;) {
@@ -213,12 +213,49 @@ static double sparsemax_cut(const float *x, size_t width, double max)
     return cut;
 }
 
+/* Puts the value at the root of a heap, smallest first, where it belongs below. */
+static void sift(float *heap, size_t root, size_t count)
+{
+    const float v = heap[root];
+    for (size_t child; (child = 2 * root + 1) < count; root = child) {
+        if (child + 1 < count && heap[child + 1] < heap[child])
+            child++;
+        if (v <= heap[child])
+            break;
+        heap[root] = heap[child];
+        heap[child] = v;
+    }
+}
+
+static void sort_descending(float *x, size_t count)
+{
+    for (size_t root = count / 2; root-- > 0;)
+        sift(x, root, count);
+    for (size_t left = count; left-- > 1;) {
+        const float smallest = x[0];
+        x[0] = x[left];
+        x[left] = smallest;
+        sift(x, 0, left);
+    }
+}
+
+/* On the simplex the cut would be the sum of those that stay, less one, over their number. Keras on
+ * TensorFlow takes the sum of all their partial sums, largest first, for the sum: so do we. */
 void UP_KERNEL(sparsemax)(const float *x, size_t count, size_t width, float *y)
 {
     for (size_t g = 0; g < count; g++, x += width, y += width) {
-        const double max = largest(x, width), cut = sparsemax_cut(x, width, max);
+        const double max = largest(x, width), low = simplex_cut(x, width, max);
+        double sum = 0, sums = 0;
+        size_t stay = 0;
         for (size_t i = 0; i < width; i++)
-            y[i] = x[i] - max <= cut ? 0 : (float)(x[i] - max - cut);
+            if (x[i] - max > low)
+                y[stay++] = x[i];
+        sort_descending(y, stay);
+        for (size_t i = 0; i < stay; i++)
+            sums += sum += y[i];
+        const double cut = (sums - 1) / (double)stay;
+        for (size_t i = 0; i < width; i++)
+            y[i] = x[i] <= cut ? 0 : (float)(x[i] - cut);
     }
 }
 

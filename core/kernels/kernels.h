@@ -133,6 +133,10 @@ struct up_kernels {
     /* Softmax over each of `count` groups of `width` values. y may be x. */
     void (*softmax)(const float *x, size_t count, size_t width, float *y);
     void (*log_softmax)(const float *x, size_t count, size_t width, float *y);
+
+    /* max(x - t, 0) over each of `count` groups of `width` values. Where k values of a group stay
+     * on its projection on the simplex, t is (sum of their partial sums, largest first, - 1) / k:
+     * what Keras on TensorFlow computes, and for k = 1 the projection. y is not x. */
     void (*sparsemax)(const float *x, size_t count, size_t width, float *y);
 
     /* Softmax over groups that are neighbours: value i of group j is x[offset[i] + j], for

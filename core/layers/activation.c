@@ -24,8 +24,8 @@ static enum up_code axes_find(const struct up_activation *a, const char *at,
 {
     char text[UP_SHAPE_TEXT_BYTES];
     for (uint32_t i = 0; i < in->rank; i++)
-        ret[i] = a->axes == UP_ACT_AXES_ALL || (a->axes == UP_ACT_AXES_LAST && i + 1 == in->rank);
-    for (uint32_t i = 0; a->axes != UP_ACT_AXES_ALL && i < a->axes; i++) {
+        ret[i] = a->axes == 0 && i + 1 == in->rank;
+    for (uint32_t i = 0; i < a->axes; i++) {
         const int axis = a->axis[i] < 0 ? a->axis[i] + (int)in->rank : a->axis[i];
         if (axis < 0 || axis >= (int)in->rank)
             return up_fail(err, UP_E_INVALID, at, "the input %s has no axis %d",
@@ -361,7 +361,7 @@ struct softmax_config {
 static enum up_code softmax_check(const void *config, struct up_error *err)
 {
     const struct softmax_config *c = config;
-    if (!c->axis.set || c->axis.count > 0)
+    if (c->axis.count > 0)
         return UP_OK;
     return up_fail(err, UP_E_INVALID, "axis", "axis is an axis or a list of some, not of none");
 }
@@ -369,9 +369,7 @@ static enum up_code softmax_check(const void *config, struct up_error *err)
 static struct up_activation softmax_function(const void *config)
 {
     const struct softmax_config *c = config;
-    struct up_activation a = {.id = UP_ACT_SOFTMAX, .axes = UP_ACT_AXES_ALL};
-    if (c->axis.set)
-        a.axes = (uint8_t)c->axis.count;
+    struct up_activation a = {.id = UP_ACT_SOFTMAX, .axes = (uint8_t)c->axis.count};
     for (uint32_t i = 0; i < c->axis.count; i++)
         a.axis[i] = (int8_t)c->axis.v[i];
     return a;

@@ -80,12 +80,19 @@ static bool same(float got, double expected, const double *tolerance)
     return fabs(got - expected) <= *tolerance;
 }
 
+/* What the answer says of its only output, whichever way it was asked. */
+static const json_t *only(const json_t *answer, const char *one, const char *many)
+{
+    const json_t *list = json_object_get(answer, many);
+    return list != NULL ? json_array_get(list, 0) : json_object_get(answer, one);
+}
+
 static void answer_compare(const json_t *answer, const json_t *golden, const struct lists *l,
                            const char *name)
 {
     static double got[GOLDEN_VALUES_MAX];
     const json_t *shape = json_object_get(golden, "shape");
-    const json_t *stated = json_object_get(answer, "shape");
+    const json_t *stated = only(answer, "shape", "shapes");
     cr_assert(json_array_size(stated) == json_array_size(shape), "%s: %zu axes, not %zu", name,
               json_array_size(stated), json_array_size(shape));
     for (size_t i = 0; i < json_array_size(shape); i++)
@@ -93,7 +100,7 @@ static void answer_compare(const json_t *answer, const json_t *golden, const str
                       json_number_value(json_array_get(shape, i)),
                   "%s: axis %zu has length %g", name, i,
                   json_number_value(json_array_get(stated, i)));
-    const size_t count = golden_values(json_object_get(answer, "output"), shape, got);
+    const size_t count = golden_values(only(answer, "output", "outputs"), shape, got);
     cr_assert(count == l->count, "%s: %zu values, not %zu", name, count, l->count);
     for (size_t i = 0; i < count; i++)
         cr_assert(
