@@ -18,6 +18,7 @@ const presets = [
   {name: 'a checkerboard, 8×8', axes: 2, values: filled([8, 8], (y, x) => (y + x) % 2)},
   {name: 'a ramp, 8×8', axes: 2, values: filled([8, 8], (y, x) => x)},
   {name: 'a diagonal, 8×8', axes: 2, values: filled([8, 8], (y, x) => y === x ? 1 : 0)},
+  {name: 'four channels, 4×4×4', axes: 2, values: filled([4, 4, 4], (y, x, c) => y === x ? c + 1 : 0)},
   {name: 'a pulse, 12', axes: 1, values: filled([12], x => within(4, 8, x))},
   {name: 'one value, 9', axes: 1, values: filled([9], x => within(4, 5, x))},
   {name: 'a ramp, 12', axes: 1, values: filled([12], x => x)},
@@ -26,10 +27,12 @@ const presets = [
   {name: 'a batch of images, 1×8×8×1', axes: 0, values: filled([1, 8, 8, 1], (b, y, x) => x - 3.5)},
 ];
 
-// Parameters without a default need a value to start with, and the notebook's first figure has
-// some of its own.
-const starts = {filters: 1, kernel_size: 3, strides: 2, padding: 'same', kernel_initializer: 'Ones',
-  shape: '[8, 8, 1]'};
+// What a layer that upsamples starts with: the notebook's first figure, whatever the layer.
+const notebook = {filters: 1, kernel_size: 3, strides: 2, padding: 'same',
+  kernel_initializer: 'Ones'};
+// What stands where a parameter has no default.
+const starts = {...notebook, units: 1, pool_size: 2, output_size: 4, rate: 0.5, stddev: 1, scale: 2,
+  n: 2, target_shape: [16, 4], dims: [2, 1, 3], axes: 1};
 const firstLayer = 'Conv2DTranspose';
 
 // Which layers the chooser shows first.
@@ -80,17 +83,15 @@ const choiceFor = (choices, value) => choices.find(choice => plain(choice) === p
 
 const NOTHING = '(none)';
 
-function startOf(parameter) {
-  const start = starts[parameter.name];
-  const fits = start !== undefined &&
-    (!parameter.choices || choiceFor(parameter.choices, start));
-  return fits ? start : parameter.default ?? null;
+function startOf(parameter, layer) {
+  const start = (upsamples.test(layer.class_name) ? notebook : parameter.required ? starts : {})[
+    parameter.name];
+  return start ?? parameter.default ?? null;
 }
 
-function controlOf(parameter) {
+function controlOf(parameter, start) {
   const id = `parameter-${parameter.name}`;
   const attributes = {id, autocomplete: 'off', 'aria-describedby': `${id}-hint ${id}-error`};
-  const start = startOf(parameter);
   if (parameter.type === 'bool') {
     const box = element('input', {...attributes, type: 'checkbox'});
     box.checked = start === true;
@@ -122,7 +123,7 @@ function hintOf(parameter, layer) {
 }
 
 function fieldOf(parameter, layer) {
-  const control = controlOf(parameter);
+  const control = controlOf(parameter, startOf(parameter, layer));
   return element('div', {class: 'field', 'data-pointer': `/layer/config/${parameter.name}`},
     element('label', {for: control.id}, parameter.name),
     control,
