@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/orthogonal.h"
 #include "core/random.h"
 
 #define FILL(id)                                                                                   \
@@ -116,6 +117,30 @@ FILL(random_normal)
     (void)arena, (void)err;
     up_random_normal(up_philox_keras(init->seed.value), up_shape_size(shape), (float)init->mean,
                      (float)init->stddev, ret);
+    return UP_OK;
+}
+
+/* A matrix of at least as many rows as columns is made orthogonal; a wide one is the transpose of a
+ * tall one. */
+FILL(orthogonal)
+{
+    char text[UP_SHAPE_TEXT_BYTES];
+    if (shape->rank < 2)
+        return up_fail(err, UP_E_INVALID, "",
+                       "Orthogonal fills weights of 2 axes or more, this one is %s",
+                       up_shape_text(shape, text));
+    const size_t count = up_shape_size(shape), last = shape->dim[shape->rank - 1];
+    const size_t other = count / last, rows = last > other ? last : other, columns = count / rows;
+    float *q = up_arena_alloc(arena, count, sizeof *q, err);
+    if (q == NULL)
+        return err->code;
+    up_random_normal(up_philox_keras(init->seed.value), count, 0, 1, q);
+    if (up_orthonormalise(q, rows, columns, arena, err) != UP_OK)
+        return err->code;
+    for (size_t i = 0; i < count; i++) {
+        const size_t from = last > other ? i % rows * columns + i / rows : i;
+        ret[i] = (float)init->gain * q[from];
+    }
     return UP_OK;
 }
 
@@ -278,6 +303,11 @@ static const struct up_param identity_params[] = {
 static const struct up_param uniform_params[] = {
     ROW_NUMBER(minval, -0.05, "the lowest value"),
     ROW_NUMBER(maxval, 0.05, "the end of the range, which is not reached"),
+    ROW_SEED,
+    UP_PARAM_END,
+};
+static const struct up_param orthogonal_params[] = {
+    ROW_NUMBER(gain, 1, "what the orthogonal matrix is multiplied by"),
     ROW_SEED,
     UP_PARAM_END,
 };
