@@ -198,6 +198,10 @@ static enum up_code axis_make(const struct method *method, size_t in, size_t out
         axis.identity = axis.identity && unchanged(&t, o);
         axis.products += (double)t.count;
     }
+    for (size_t o = 0; axis.identity && o < out; o++) {
+        axis.span[o] = (struct up_span){o, 1};
+        axis.weight[o * taps] = 1;
+    }
     if (axis.identity)
         axis.products = 0;
     *ret = axis;

@@ -1,0 +1,138 @@
+/* Weighted sums of rows, and of pixels along a line, against the sentences of their contracts. */
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+
+#include "guard.h"
+#include "tests/support/random.h"
+
+enum { TAPS_MAX = 11, PIXELS_MAX = 9, TURNS = 400 };
+
+static const double unit = 1.0 / 16777216; /* half an ulp of 1 */
+
+static float *filled(struct random *random, size_t count)
+{
+    float *values = guarded_new(count);
+    random_fill(random, values, count);
+    return values;
+}
+
+/* A sum of `taps` products, rounded after each of them at worst. */
+struct sum {
+    double value, size;
+};
+
+static void add(struct sum *sum, float weight, float x)
+{
+    sum->value += (double)weight * (double)x;
+    sum->size += fabs((double)weight * (double)x);
+}
+
+static void assert_sum(const char *isa, float got, const struct sum *sum, size_t taps)
+{
+    const double off = fabs((double)got - sum->value);
+    cr_assert(off <= (double)(taps + 1) * unit * sum->size, "%s: %.9g, not %.17g (%zu taps)", isa,
+              (double)got, sum->value, taps);
+}
+
+static void rows_match(const struct up_kernels *k)
+{
+    struct random random = {5};
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        const size_t taps = random_size(&random, 1, TAPS_MAX), count = edge_size(turn, k->lanes);
+        float *x[TAPS_MAX], *weight = filled(&random, taps), *y = guarded_new(count);
+        for (size_t t = 0; t < taps; t++)
+            x[t] = filled(&random, count);
+        k->blend_rows((const float *const *)x, weight, taps, count, y);
+        for (size_t i = 0; i < count; i++) {
+            struct sum sum = {0, 0};
+            for (size_t t = 0; t < taps; t++)
+                add(&sum, weight[t], x[t][i]);
+            assert_sum(k->isa, y[i], &sum, taps);
+        }
+        for (size_t t = 0; t < taps; t++)
+            guarded_free(x[t], count, "x");
+        guarded_free(weight, taps, "weight");
+        guarded_free(y, count, "y");
+    }
+}
+
+Test(kernels, blend_rows_sums_weighted_rows, .timeout = 20)
+{
+    each_isa(rows_match);
+}
+
+/* Pixels that need not follow one another on either side; spans that leave weights unused. */
+static void pixels_match(const struct up_kernels *k)
+{
+    struct random random = {6};
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        const size_t inputs = random_size(&random, 1, 20),
+                     most = inputs < TAPS_MAX ? inputs : TAPS_MAX;
+        struct up_span span[PIXELS_MAX];
+        struct up_blend b = {.span = span,
+                             .taps = random_size(&random, 1, most),
+                             .origin = random_size(&random, 0, 1000),
+                             .pixels = random_size(&random, 1, PIXELS_MAX),
+                             .channels = edge_size(1 + turn % 5, k->lanes)};
+        b.x_stride = b.channels + random_size(&random, 0, 3);
+        b.y_stride = b.channels + random_size(&random, 0, 3);
+        const size_t x_count = (inputs - 1) * b.x_stride + b.channels;
+        const size_t y_count = (b.pixels - 1) * b.y_stride + b.channels;
+        float *x = filled(&random, x_count), *y = guarded_new(y_count);
+        float *weight = filled(&random, b.pixels * b.taps);
+        b.weight = weight;
+        for (size_t p = 0; p < b.pixels; p++) {
+            span[p].count = random_size(&random, 1, b.taps);
+            span[p].first = b.origin + random_size(&random, 0, inputs - span[p].count);
+        }
+        k->blend_pixels(&b, x, y);
+        for (size_t i = 0; i < y_count; i++) {
+            const size_t p = i / b.y_stride, c = i % b.y_stride;
+            struct sum sum = {0, 0};
+            for (size_t t = 0; c < b.channels && t < span[p].count; t++)
+                add(&sum, weight[p * b.taps + t],
+                    x[(span[p].first + t - b.origin) * b.x_stride + c]);
+            if (c < b.channels)
+                assert_sum(k->isa, y[i], &sum, span[p].count);
+            else
+                cr_assert(isnan(y[i]), "%s: value %zu between two pixels was written", k->isa, i);
+        }
+        guarded_free(x, x_count, "x");
+        guarded_free(weight, b.pixels * b.taps, "weight");
+        guarded_free(y, y_count, "y");
+    }
+}
+
+Test(kernels, blend_pixels_sums_weighted_pixels_of_a_line, .timeout = 20)
+{
+    each_isa(pixels_match);
+}
+
+/* What one tap of 1 leaves unchanged: every bit, -0 and infinities too. */
+static void one_tap_copies(const struct up_kernels *k)
+{
+    static const float values[] = {-0.0F, 0, 1, -3.5F, INFINITY, -INFINITY, 1e-45F, 3e38F, -0.0F};
+    enum { COUNT = sizeof values / sizeof values[0] };
+    const float *x = values, weight[COUNT] = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    struct up_span span[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        span[i] = (struct up_span){i, 1};
+    const struct up_blend b = {.span = span,
+                               .weight = weight,
+                               .taps = 1,
+                               .pixels = COUNT,
+                               .channels = 1,
+                               .x_stride = 1,
+                               .y_stride = 1};
+    float rows[COUNT], pixels[COUNT];
+    k->blend_rows(&x, weight, 1, COUNT, rows);
+    k->blend_pixels(&b, values, pixels);
+    cr_assert(memcmp(rows, values, sizeof values) == 0, "%s: rows changed", k->isa);
+    cr_assert(memcmp(pixels, values, sizeof values) == 0, "%s: pixels changed", k->isa);
+}
+
+Test(kernels, blending_by_a_weight_of_one_keeps_every_bit, .timeout = 20)
+{
+    each_isa(one_tap_copies);
+}
