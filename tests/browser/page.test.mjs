@@ -1,6 +1,9 @@
 // The page in a real browser, against the real binary.
 //
-//     npm install && npm test
+// It runs in a copy, so that no package of npm comes among the sources:
+//
+//     mkdir -p build/browser && cp -R tests/browser/. build/browser
+//     cd build/browser && npm install && npm test
 //
 // Environment: TEST_BINARY, the service (build/release/upsampled); CHROMIUM, the browser
 // (/usr/bin/chromium).
@@ -10,9 +13,10 @@ import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join, resolve} from 'node:path';
 import {after, afterEach, before, beforeEach, test} from 'node:test';
+import {fileURLToPath} from 'node:url';
 import {chromium} from 'playwright-core';
 
-const root = resolve(import.meta.dirname, '../..');
+const root = fileURLToPath(new URL('../..', import.meta.url));
 const binary = resolve(root, process.env.TEST_BINARY ?? 'build/release/upsampled');
 const TIMEOUT_MS = 20000;
 
