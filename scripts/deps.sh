@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing: scripts/deps.sh build [test] [check] [fuzz]
+# Installs what is missing: scripts/deps.sh build [test] [check] [fuzz] [browser]
 #
 # Each row says how to see that a thing is there and which package of Debian and Ubuntu brings it.
 # It looks for the thing and not for the package, so a system of another kind that has everything
@@ -16,7 +16,6 @@ rows() {
         echo 'libmicrohttpd-dev  pkg-config --exists libmicrohttpd'
         echo 'libjansson-dev     pkg-config --exists jansson'
         echo 'libpng-dev         pkg-config --exists libpng'
-        echo 'libdeflate-dev     pkg-config --exists libdeflate'
         echo 'libfreetype-dev    pkg-config --exists freetype2'
         echo 'fonts-dejavu-core  test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
         ;;
@@ -35,8 +34,13 @@ rows() {
         # shellcheck disable=SC2016 # expanded when the test runs
         echo 'libclang-rt-dev  ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer*'
         ;;
+    browser)
+        echo 'chromium  command -v chromium'
+        echo 'nodejs    command -v node'
+        echo 'npm       command -v npm'
+        ;;
     *)
-        echo "deps.sh: '$1' is none of build, test, check, fuzz" >&2
+        echo "deps.sh: '$1' is none of build, test, check, fuzz, browser" >&2
         exit 2
         ;;
     esac

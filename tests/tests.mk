@@ -83,4 +83,14 @@ test-container: ## build the image with buildah, run it with podman, ask it (roo
 test-fresh: ## a fresh Debian root: `make test` and `make run` there (root)
 	@tests/container/fresh-root.sh
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run bench bench-run test-container test-fresh
+# npm installs into a copy, so that nothing it brings is mistaken for the project's own.
+test-browser: ## the page in Chromium, through playwright-core from npm
+	@scripts/deps.sh build browser
+	@$(SUBMAKE) test-browser-run
+test-browser-run: $(BINARY)
+	@mkdir -p build/browser && cp -R tests/browser/. build/browser
+	@cd build/browser && npm install --silent --no-audit --no-fund && \
+		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
+
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run bench bench-run test-container test-fresh \
+	test-browser test-browser-run
