@@ -6,9 +6,9 @@
 
 #include "core/kernels/vec.h"
 
-static float sigmoid(double x)
+static double sigmoid(double x)
 {
-    return (float)(x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x)));
+    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
 }
 
 static double softplus(double x)
@@ -32,6 +32,13 @@ static float relu(float x, float slope, float max, float threshold)
 static float elu(float x, float alpha)
 {
     return x > 0 ? x : alpha * (float)expm1(x);
+}
+
+/* Near zero nothing but the series is left of the difference. */
+static float tanh_shrink(double x)
+{
+    const double s = x * x;
+    return (float)(s < 1e-4 ? x * s * (1 / 3.0 - s * (2 / 15.0 - s * (17 / 315.0))) : x - tanh(x));
 }
 
 static float hard_shrink(float x)
@@ -92,11 +99,11 @@ void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t c
     case UP_ACT_GELU:
         EACH(gelu(v));
     case UP_ACT_SILU:
-        EACH(v * sigmoid(v));
+        EACH((float)(v * sigmoid(v)));
     case UP_ACT_MISH:
         EACH((float)(v * tanh(softplus(v))));
     case UP_ACT_SIGMOID:
-        EACH(sigmoid(v));
+        EACH((float)sigmoid(v));
     case UP_ACT_HARD_SIGMOID:
         EACH(clip(v + 3, 0, 6) / 6);
     case UP_ACT_HARD_SILU:
@@ -106,7 +113,7 @@ void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t c
     case UP_ACT_HARD_TANH:
         EACH(clip(v, -1, 1));
     case UP_ACT_TANH_SHRINK:
-        EACH((float)(v - tanh(v)));
+        EACH(tanh_shrink(v));
     case UP_ACT_SOFTPLUS:
         EACH((float)softplus(v));
     case UP_ACT_SOFTSIGN:
@@ -263,5 +270,5 @@ void UP_KERNEL(glu)(const float *x, size_t count, size_t width, float *y)
 {
     for (size_t g = 0; g < count; g++, x += 2 * width, y += width)
         for (size_t i = 0; i < width; i++)
-            y[i] = x[i] * sigmoid(x[width + i]);
+            y[i] = (float)(x[i] * sigmoid(x[width + i]));
 }

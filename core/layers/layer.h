@@ -161,7 +161,7 @@ enum up_code up_activation_shape(const struct up_activation *activation, const c
 /* A step, not yet prepared, that applies an activation to a tensor of this shape: how the plan ends
  * a layer whose activation needs an axis. */
 enum up_code up_activation_step(const struct up_activation *activation,
-                                const struct up_shape *shape, struct up_step *ret,
+                                const struct up_shape *in, struct up_step *ret,
                                 struct up_arena *arena, struct up_error *err);
 
 /* By class name or alias; NULL when there is none. */
