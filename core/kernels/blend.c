@@ -20,8 +20,9 @@ void UP_KERNEL(blend_rows)(const float *const *x, const float *weight, size_t ta
     }
 }
 
-UP_INLINE void pixel(const float *x, size_t x_stride, const float *weight, size_t taps,
-                     size_t channels, float *y)
+/* Inlined where taps or channels are constants, which makes loops straight lines. */
+UP_INLINE void pixel(const float *restrict x, size_t x_stride, const float *restrict weight,
+                     size_t taps, size_t channels, float *restrict y)
 {
     size_t c = 0;
     for (; c + UP_LANES <= channels; c += UP_LANES) {
@@ -38,10 +39,26 @@ UP_INLINE void pixel(const float *x, size_t x_stride, const float *weight, size_
     }
 }
 
-void UP_KERNEL(blend_pixels)(const struct up_blend *b, const float *x, float *y)
+UP_INLINE void line(const struct up_blend *b, const float *x, size_t channels, float *y)
 {
     const float *weight = b->weight;
-    for (size_t p = 0; p < b->pixels; p++, weight += b->taps, y += b->y_stride)
-        pixel(x + (b->span[p].first - b->origin) * b->x_stride, b->x_stride, weight,
-              b->span[p].count, b->channels, y);
+    for (size_t p = 0; p < b->pixels; p++, weight += b->taps, y += b->y_stride) {
+        const float *from = x + (b->span[p].first - b->origin) * b->x_stride;
+        if (b->span[p].count == 2)
+            pixel(from, b->x_stride, weight, 2, channels, y);
+        else if (b->span[p].count == 4)
+            pixel(from, b->x_stride, weight, 4, channels, y);
+        else
+            pixel(from, b->x_stride, weight, b->span[p].count, channels, y);
+    }
+}
+
+void UP_KERNEL(blend_pixels)(const struct up_blend *b, const float *x, float *y)
+{
+    if (b->channels == 1)
+        line(b, x, 1, y);
+    else if (b->channels == 3)
+        line(b, x, 3, y);
+    else
+        line(b, x, b->channels, y);
 }
