@@ -104,6 +104,32 @@ struct up_blend {
     size_t taps, origin, pixels, channels, x_stride, y_stride;
 };
 
+/* Groups of values that are normalised together. Group g < count has the values
+ * x[offset[o] + l * stride + g * width + w] for o < offsets, l < lines, w < width. Nothing is
+ * empty; where count > 1, a line has at most UP_GROUPS_COLUMNS values. */
+enum { UP_GROUPS_COLUMNS = 32 };
+struct up_groups {
+    const size_t *offset;
+    size_t offsets, lines, stride, count, width;
+};
+
+/* y = (x - mean[g]) * factor[g] * gamma + beta, for the values of each group. gamma and beta (NULL:
+ * 1, and none) of value c = g * width + w of a line are at
+ * offset[o] + l * stride, with `by_column` c places after it. */
+struct up_normalization {
+    const float *mean, *factor, *gamma, *beta;
+    const size_t *offset;
+    size_t stride;
+    bool by_column;
+};
+
+/* y[r * columns + c] = x[r * columns + c] * scale[k] + shift[k] with k = by_column ? c : r. */
+struct up_affine {
+    const float *scale, *shift;
+    size_t rows, columns;
+    bool by_column;
+};
+
 struct up_kernels {
     const char *isa; /* "avx2" */
     unsigned lanes;  /* floats of one vector */
@@ -152,6 +178,14 @@ struct up_kernels {
                     float *y);
     void (*contract)(const struct up_contraction *contraction, const float *a, const float *b,
                      float *y);
+
+    /* Of each group the mean, and the mean of the squared distances from it; or, about zero, 0 and
+     * the mean of the squares. Summed in double. */
+    void (*moments)(const struct up_groups *groups, const float *x, bool about_zero, double *mean,
+                    double *square);
+    void (*normalize)(const struct up_groups *groups, const struct up_normalization *normalization,
+                      const float *x, float *y);
+    void (*affine)(const struct up_affine *affine, const float *x, float *y);
 
     /* Makes a strided tensor dense. */
     void (*copy)(const struct up_strided *from, const float *x, float *y);

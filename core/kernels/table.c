@@ -26,6 +26,9 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .glu = UP_KERNEL(glu),
     .combine = UP_KERNEL(combine),
     .contract = UP_KERNEL(contract),
+    .moments = UP_KERNEL(moments),
+    .normalize = UP_KERNEL(normalize),
+    .affine = UP_KERNEL(affine),
     .copy = UP_KERNEL(copy),
     .transpose = UP_KERNEL(transpose),
 };

@@ -65,6 +65,11 @@ void UP_KERNEL(combine)(const struct up_combination *combination, const float *a
                         float *y);
 void UP_KERNEL(contract)(const struct up_contraction *contraction, const float *a, const float *b,
                          float *y);
+void UP_KERNEL(moments)(const struct up_groups *groups, const float *x, bool about_zero,
+                        double *mean, double *square);
+void UP_KERNEL(normalize)(const struct up_groups *groups,
+                          const struct up_normalization *normalization, const float *x, float *y);
+void UP_KERNEL(affine)(const struct up_affine *affine, const float *x, float *y);
 void UP_KERNEL(copy)(const struct up_strided *from, const float *x, float *y);
 void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                           size_t y_stride);
