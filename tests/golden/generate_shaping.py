@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes layers/shaping_*.json: layers that move, join or bend values one by one.
+"""Writes layers/shaping_*.json and refusals/shaping.json: layers that move, join or bend values one by one.
 
     python3 tests/golden/generate_shaping.py
 
@@ -14,7 +14,8 @@ import json
 import keras
 import numpy as np
 
-from generate_layers import RANDOM, doubles, floats, initial, nested, rounded, spelled, tensor, values, write
+from generate_layers import FOLDER, RANDOM, doubles, floats, initial, nested, rounded, spelled, tensor, values, write
+from generate_refusals import refusal
 from keras_reference import EPSILON, SMALLEST, log_softmax, negative_expm1, sigmoid
 
 L = keras.layers
@@ -358,11 +359,72 @@ def dots():
         yield near(title, asked, value, (4 + np.sqrt(a.shape[-1])) * EPSILON * size, says)
 
 
+# --- Refusals -------------------------------------------------------------------------------------
+
+
+def refused():
+    """Layer, parameters, shape of the input, the parameter at fault, and what the sentence must show."""
+    yield from [
+        ("ReLU", {"max_value": -1}, (2, 3), "max_value", "-1"), ("ReLU", {"negative_slope": -0.5}, (2, 3), "negative_slope", "-0.5"),
+        ("ReLU", {"threshold": -2}, (2, 3), "threshold", "-2"), ("ReLU", {"threshold": None}, (2, 3), "threshold", "null"),
+        ("LeakyReLU", {"negative_slope": -1}, (2, 3), "negative_slope", "-1"), ("LeakyReLU", {"alpha": -1}, (2, 3), "alpha", "-1"),
+        ("ELU", {"alpha": None}, (2, 3), "alpha", "null"), ("PReLU", {"shared_axes": [3]}, (2, 3, 4), "shared_axes", "3"),
+        ("PReLU", {"shared_axes": [-2]}, (2, 3, 4), "shared_axes", "-2"), ("Softmax", {"axis": 3}, (2, 3, 4), "axis", "3"),
+        ("Softmax", {"axis": -4}, (2, 3, 4), "axis", "-4"), ("Softmax", {"axis": []}, (2, 3, 4), "axis", "none"),
+        ("Softmax", {"axis": [1, 1]}, (2, 3, 4), "axis", "twice"), ("Softmax", {"axis": [2, -1]}, (2, 3, 4), "axis", "twice"),
+        ("Activation", {"activation": "glu"}, (2, 3), "activation", "halved"),
+        ("Activation", {"activation": "threshold"}, (2, 3), "activation", "threshold"),
+        ("Dense", {"units": 3, "activation": "glu"}, (2, 3), "activation", "halved"),
+        ("Reshape", {"target_shape": [5]}, (2, 3, 4), "target_shape", "(2, 3, 4)"),
+        ("Reshape", {"target_shape": [5, -1]}, (2, 3, 4), "target_shape", "(2, 3, 4)"),
+        ("Reshape", {"target_shape": [0, -1]}, (2, 3, 4), "target_shape", "0"),
+        ("Reshape", {"target_shape": [-1, -1]}, (2, 3, 4), "target_shape", "2"),
+        ("Reshape", {"target_shape": 12}, (2, 3, 4), "target_shape", "12"), ("Reshape", {"target_shape": []}, (2, 3, 4), "target_shape", "12"),
+        ("Permute", {"dims": [1]}, (2, 3, 4), "dims", "1"),
+        ("Permute", {"dims": [2, 2]}, (2, 3, 4), "dims", "once"), ("Permute", {"dims": [0, 1]}, (2, 3, 4), "dims", "0"),
+        ("Permute", {"dims": [2, 3]}, (2, 3, 4), "dims", "once"), ("Permute", {"dims": 1}, (2, 3), "dims", "list"),
+        ("RepeatVector", {"n": 0}, (2, 3), "n", "0"), ("RepeatVector", {"n": True}, (2, 3), "n", "true"),
+        ("RepeatVector", {"n": 2}, (2, 3, 4), "n", "(2, 3, 4)"),
+        ("ZeroPadding1D", {"padding": -1}, (2, 3, 1), "padding", "-1"), ("ZeroPadding1D", {"padding": [1]}, (2, 3, 1), "padding", "1"),
+        ("ZeroPadding1D", {"padding": [1, 2, 3]}, (2, 3, 1), "padding", "3"),
+        ("ZeroPadding1D", {"padding": [[1, 2], [0, 1]]}, (2, 3, 1), "padding", "list"),
+        ("ZeroPadding2D", {"padding": [1]}, (2, 3, 3, 1), "padding", "1"), ("ZeroPadding2D", {"padding": -2}, (2, 3, 3, 1), "padding", "-2"),
+        ("ZeroPadding2D", {"padding": [[1], [2]]}, (2, 3, 3, 1), "padding", "1"),
+        ("ZeroPadding2D", {"padding": [-1, 2]}, (2, 3, 3, 1), "padding", "-1"),
+        ("ZeroPadding3D", {"padding": [1, 2]}, (1, 2, 2, 2, 1), "padding", "2"), ("ZeroPadding2D", {"padding": "same"}, (2, 3, 3, 1), "padding", "same"),
+        ("Cropping1D", {"cropping": [1, 2]}, (2, 3, 1), "cropping", "3"), ("Cropping1D", {"cropping": -1}, (2, 3, 1), "cropping", "-1"),
+        ("Cropping2D", {"cropping": [[0, 3], [0, 0]]}, (2, 3, 3, 1), "cropping", "3"),
+        ("Cropping2D", {"cropping": 2, "data_format": "channels_first"}, (2, 9, 3, 9), "cropping", "4"),
+        ("Cropping3D", {}, (1, 3, 3, 2, 1), "cropping", "2"), ("Rescaling", {}, (2, 3), "scale", "scale"),
+        ("Rescaling", {"scale": [1, 2]}, (2, 3), "scale", "(2,)"), ("Rescaling", {"scale": 1, "offset": [[1, 2], [3]]}, (2, 2), "offset", "length"),
+        ("Dropout", {"rate": 1.5}, (2, 3), "rate", "1.5"), ("Dropout", {"rate": -0.1}, (2, 3), "rate", "-0.1"), ("Dropout", {}, (2, 3), "rate", "rate"),
+        ("Dropout", {"rate": 0.5, "noise_shape": 3}, (2, 3), "noise_shape", "3"),
+        ("Dropout", {"rate": 0.5, "noise_shape": [0, 1]}, (2, 3), "noise_shape", "0"),
+        ("SpatialDropout2D", {"rate": 2}, (2, 3, 3, 1), "rate", "2"), ("AlphaDropout", {"rate": -1}, (2, 3), "rate", "-1"),
+        ("GaussianNoise", {"stddev": 2}, (2, 3), "stddev", "2"), ("GaussianDropout", {"rate": 1.01}, (2, 3), "rate", "1.01"),
+        ("ActivityRegularization", {"l1": -1}, (2, 3), "l1", "-1"),
+    ]
+
+
+def refusals():
+    for name, config, shape, at, text in refused():
+        asked = {"input": nested(values(*shape)), "layer": {"class_name": name, "config": config}}
+        yield {"request": asked, "pointer": f"/layer/config/{at}", "text": text, "keras": refusal(asked)}
+
+
+def write_refusals():
+    cases = list(refusals())
+    with (FOLDER.parent / "refusals" / "shaping.json").open("w", encoding="utf-8") as file:
+        file.write('{"made_with": ' + json.dumps({"keras": keras.__version__}) + ',\n"cases": [\n')
+        file.write(",\n".join(map(json.dumps, cases)) + "\n]}\n")
+
+
 def main():
     keras.utils.set_random_seed(1)
     write("shaping_moves", itertools.chain(borders(), reorders(), nothings()))
     write("shaping_functions", itertools.chain(functions(), activation_layers(), nested_activations()))
     write("shaping_merges", itertools.chain(merges(), dots(), rescalings()))
+    write_refusals()
 
 
 if __name__ == "__main__":

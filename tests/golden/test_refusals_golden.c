@@ -6,11 +6,11 @@
 
 #include "tests/golden/ask.h"
 
-Test(refusals_golden, what_keras_refuses_is_refused_at_its_place, .timeout = 20)
+static void file_compare(const char *file_path)
 {
     static const char *const paths[] = {"/upsample", "/plan"};
     size_t i;
-    json_t *row, *file = golden_load("tests/golden/refusals/layers.json");
+    json_t *row, *file = golden_load(file_path);
     json_array_foreach(json_object_get(file, "cases"), i, row)
     {
         const char *pointer = json_string_value(json_object_get(row, "pointer"));
@@ -35,4 +35,14 @@ Test(refusals_golden, what_keras_refuses_is_refused_at_its_place, .timeout = 20)
     }
     cr_assert(i > 0, "no refusals");
     json_decref(file);
+}
+
+Test(refusals_golden, what_keras_refuses_is_refused_at_its_place, .timeout = 20)
+{
+    file_compare("tests/golden/refusals/layers.json");
+}
+
+Test(refusals_golden, what_moves_or_bends_values_is_refused_as_well, .timeout = 20)
+{
+    file_compare("tests/golden/refusals/shaping.json");
 }
