@@ -160,9 +160,8 @@ enum up_code up_activation_shape(const struct up_activation *activation, const c
 
 /* A step, not yet prepared, that applies an activation to a tensor of this shape: how the plan ends
  * a layer whose activation needs an axis. */
-enum up_code up_activation_step(const struct up_activation *activation,
-                                const struct up_shape *in, struct up_step *ret,
-                                struct up_arena *arena, struct up_error *err);
+enum up_code up_activation_step(const struct up_activation *activation, const struct up_shape *in,
+                                struct up_step *ret, struct up_arena *arena, struct up_error *err);
 
 /* By class name or alias; NULL when there is none. */
 const struct up_layer_ops *up_layer_find(const char *class_name);

@@ -400,8 +400,10 @@ static enum up_code node_steps(struct builder *b, uint32_t node)
                                   .weights = p->weight_value,
                                   .weight_count = p->weight_count};
     const uint32_t made = step_add(b, &model, in);
-    if (made == NONE)
+    if (made == NONE) { /* what a layer packs may be past the request's memory */
+        up_error_under(b->err, layer->layer_at);
         return b->err->code;
+    }
     *(moved ? &out->last : &out->plain) = made;
     if (out->shape.rank < 3) /* one order only */
         out->plain = out->last = made;
