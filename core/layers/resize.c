@@ -92,13 +92,14 @@ static void bicubic(const struct method *method, size_t in, size_t out, size_t o
     const double phase = rint((double)((place - below) * BICUBIC_PHASES)) / BICUBIC_PHASES;
     const float weight[] = {cubic_far(phase + 1), cubic_near(phase), cubic_near(1 - phase),
                             cubic_far(2 - phase)};
-    ret->first = clamped(below - 1, in);
+    /* Far out, floats are so coarse that a place may be rounded past the end. */
+    const int64_t length = (int64_t)in, base = (int64_t)below;
+    const int64_t first = (base < length ? base : length - 1) - 1;
+    ret->first = first > 0 ? (size_t)first : 0;
     ret->count = 0;
-    for (int k = 0; k < 4; k++) {
-        const float at = below + (float)(k - 1);
-        if (at >= 0 && at < (float)in && ret->first + ret->count < in)
+    for (int k = 0; k < 4; k++)
+        if (first + k >= 0 && first + k < length)
             ret->weight[ret->count++] = weight[k];
-    }
     normalize(ret);
 }
 
