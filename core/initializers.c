@@ -131,6 +131,11 @@ FILL(orthogonal)
                        up_shape_text(shape, text));
     const size_t count = up_shape_size(shape), last = shape->dim[shape->rank - 1];
     const size_t other = count / last, rows = last > other ? last : other, columns = count / rows;
+    if ((double)count * (double)columns > UP_ORTHOGONAL_MAX)
+        return up_fail(err, UP_E_LIMIT, "",
+                       "a weight of shape %s is too large to be drawn orthogonal: %zu * %zu^2 is "
+                       "more than %.0f",
+                       up_shape_text(shape, text), rows, columns, UP_ORTHOGONAL_MAX);
     float *q = up_arena_alloc(arena, count, sizeof *q, err);
     if (q == NULL)
         return err->code;

@@ -10,7 +10,8 @@
 #define UP_INPUTS_MAX      64           /* inputs of a model, of a layer; outputs of a model */
 #define UP_WEIGHTS_MAX     8            /* weight tensors of one layer */
 #define UP_KERNEL_TAPS_MAX 65536 /* kernel positions of one layer: the product of kernel_size */
-#define UP_THREADS_MAX     1024  /* workers of one pool */
+#define UP_ORTHOGONAL_MAX  2147483648.0 /* rows * columns^2 of an Orthogonal weight: cubic work */
+#define UP_THREADS_MAX     1024         /* workers of one pool */
 #define UP_ALIGN_BYTES     64 /* every tensor and every arena allocation starts on a cache line */
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "core/layers/layer.h"
 
-enum { GRAIN_VALUES = 16384, BLOCK_GROUPS = 64 };
+enum { BLOCK_GROUPS = 64 };
 
 struct activation_config {
     struct up_config base;
@@ -145,7 +145,7 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     step->algorithm = by_value ? "by value" : "by axis";
     if (p->offset != NULL)
         step->rows = step->rows / p->count * blocks_of(p);
-    step->grain = GRAIN_VALUES / (p->width * (p->offset == NULL ? 1 : BLOCK_GROUPS)) + 1;
+    step->grain = UP_GRAIN_VALUES / (p->width * (p->offset == NULL ? 1 : BLOCK_GROUPS)) + 1;
     return UP_OK;
 }
 

@@ -7,7 +7,7 @@
 
 #include "core/layers/layer.h"
 
-enum { GRAIN_VALUES = 16384, LINE_VALUES = 64 };
+enum { LINE_VALUES = 64 };
 
 struct batch_normalization_config {
     struct up_config base;
@@ -118,7 +118,7 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     p->lines = by_column ? 1 : channels;
     step->prepared = p;
     step->rows = (values + p->affine.columns - 1) / p->affine.columns;
-    step->grain = GRAIN_VALUES / p->affine.columns + 1;
+    step->grain = UP_GRAIN_VALUES / p->affine.columns + 1;
     step->macs = (double)values;
     step->algorithm = "scale and shift";
     return UP_OK;

@@ -7,7 +7,7 @@
 #include "core/layers/broadcast.h"
 #include "core/layers/strided.h"
 
-enum { GRAIN_VALUES = 16384, BLOCK_VALUES = 4096 };
+enum { BLOCK_VALUES = 4096 };
 
 struct prepared {
     size_t rank, dim[UP_STRIDED_RANK_MAX]; /* at least 2 axes */
@@ -56,7 +56,7 @@ enum up_code up_broadcast_prepare(const struct up_operand *operands, uint32_t co
         axis_append(p);
     step->prepared = p;
     step->rows = up_shape_size(&step->out) / p->dim[p->rank - 1];
-    step->grain = GRAIN_VALUES / p->dim[p->rank - 1] + 1;
+    step->grain = UP_GRAIN_VALUES / p->dim[p->rank - 1] + 1;
     step->algorithm = "value by value";
     return UP_OK;
 }

@@ -3,8 +3,6 @@
 
 #include "core/layers/layer.h"
 
-enum { GRAIN_VALUES = 16384 };
-
 struct concatenate_config {
     struct up_config base;
     int64_t axis;
@@ -61,7 +59,7 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     const size_t values = run_of(&step->out, axis);
     step->prepared = run;
     step->rows = up_shape_size(&step->out) / values;
-    step->grain = GRAIN_VALUES / values + 1;
+    step->grain = UP_GRAIN_VALUES / values + 1;
     step->algorithm = "copy";
     return UP_OK;
 }

@@ -7,8 +7,6 @@
 
 #include <math.h>
 
-enum { GRAIN_VALUES = 16384 };
-
 struct axis {
     size_t dim, stride, weight_stride;
     bool summed;
@@ -122,7 +120,7 @@ enum up_code up_groups_prepare(const struct up_grouping *grouping, struct up_ste
     step->rows = p->blocks;
     for (uint32_t i = 0; i < p->outer; i++)
         step->rows *= p->axis[i].dim;
-    step->grain = GRAIN_VALUES / (values / step->rows + 1) + 1;
+    step->grain = UP_GRAIN_VALUES / (values / step->rows + 1) + 1;
     step->macs = 2 * (double)values;
     step->algorithm = "groups";
     return UP_OK;

@@ -19,7 +19,8 @@
 enum up_data_format { UP_CHANNELS_LAST, UP_CHANNELS_FIRST };
 enum up_padding { UP_PADDING_VALID, UP_PADDING_SAME, UP_PADDING_CAUSAL }; /* the last: Conv1D */
 
-/* Every configuration struct starts with this. */
+/* Every configuration struct starts with this. A configuration comes zeroed, then filled by its
+ * descriptor rows; it lives as long as the plan. */
 struct up_config {
     uint32_t data_format; /* enum up_data_format; channels_last for layers without the parameter */
 };
@@ -47,6 +48,8 @@ struct up_call {
     float *out;
 };
 
+enum { UP_GRAIN_VALUES = 16384 }; /* values of light work that are worth another thread */
+
 enum up_layer_flags {
     UP_LAYER_UPSAMPLES = 1, /* its output is meant to be larger: the diagnosis looks at it */
     UP_LAYER_BYPASS = 2,    /* does nothing at inference: no step is made */
@@ -72,11 +75,12 @@ struct up_layer_ops {
      * name ("strides"). */
     enum up_code (*check)(const void *config, struct up_error *err);
 
-    /* True when the layer works on values and not on axes, so that any layout passes through it;
-     * NULL: never. */
+    /* True when the layer works on values and not on axes: the step's shapes are then in whichever
+     * order the value lies in already. NULL: never. */
     bool (*any_layout)(const void *config);
 
-    /* The output's shape from the inputs'. Ranks are right already when spatial > 0. */
+    /* The output's shape from the inputs'. Ranks are right already when spatial > 0; else there may
+     * be 0 to UP_RANK_MAX axes. No axis is empty. */
     enum up_code (*shape)(const void *config, const struct up_shape *in, uint32_t in_count,
                           struct up_shape *ret_out, struct up_error *err);
 
@@ -85,8 +89,9 @@ struct up_layer_ops {
                         struct up_weight ret[UP_WEIGHTS_MAX]);
     const struct up_weight_note *weight_notes; /* ends with a NULL name; NULL: none */
 
-    /* Packs weights and makes tables, in the plan's arena; sets rows, grain and macs of the step.
-     */
+    /* Packs weights and makes tables, in the plan's arena. Sets rows and grain (both >= 1) and
+     * algorithm of the step, macs where it multiplies and adds, and prepared as it likes; all of
+     * them come zeroed. */
     enum up_code (*prepare)(struct up_step *step, const struct up_kernels *kernels,
                             struct up_arena *arena, struct up_error *err);
 
@@ -99,9 +104,9 @@ struct up_layer_ops {
 struct up_step {
     const struct up_layer_ops *ops;
     const void *config;
-    const struct up_shape *in; /* channels-last shapes, in_count of them */
+    const struct up_shape *in; /* channels last but with any_layout; in_count of them */
     uint32_t in_count;
-    struct up_shape out;             /* channels-last */
+    struct up_shape out;             /* in the same order */
     const struct up_tensor *weights; /* as many as ops->weights said */
     uint32_t weight_count;
     void *prepared;        /* the layer's own */
@@ -115,6 +120,11 @@ struct up_step {
 #define UP_ROW_INT(CONFIG, field, low, high, default_, text)                                       \
     {                                                                                              \
         .name = #field, .type = UP_PARAM_INT, .offset = offsetof(CONFIG, field), .min = (low),     \
+        .max = (high), .fallback = (default_), .meaning = (text)                                   \
+    }
+#define UP_ROW_FLOAT(CONFIG, field, low, high, default_, text)                                     \
+    {                                                                                              \
+        .name = #field, .type = UP_PARAM_FLOAT, .offset = offsetof(CONFIG, field), .min = (low),   \
         .max = (high), .fallback = (default_), .meaning = (text)                                   \
     }
 #define UP_ROW_INTS(CONFIG, field, low, high, default_, text)                                      \

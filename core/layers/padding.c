@@ -7,8 +7,6 @@
 #include "core/layers/geometry.h"
 #include "core/layers/strided.h"
 
-enum { GRAIN_VALUES = 16384 };
-
 struct border_config {
     struct up_config base;
     struct up_pairs border;
@@ -48,7 +46,7 @@ static enum up_code padding_prepare(struct up_step *step, const struct up_kernel
         p->before[3 - spatial + i] = (size_t)c->border.v[i][0];
     step->prepared = p;
     step->rows = p->out.batch * p->out.spatial[0] * p->out.spatial[1];
-    step->grain = GRAIN_VALUES / (up_shape_size(&step->out) / step->rows) + 1;
+    step->grain = UP_GRAIN_VALUES / (up_shape_size(&step->out) / step->rows) + 1;
     step->algorithm = "copy";
     return UP_OK;
 }

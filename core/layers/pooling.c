@@ -5,8 +5,6 @@
  * output o of an axis finds its begin and end; the rest is shared. */
 #include "core/layers/window.h"
 
-enum { GRAIN_VALUES = 16384 };
-
 enum kind { WINDOWS, WHOLE, ADAPTIVE };
 
 struct pooling_config {
@@ -95,7 +93,7 @@ static enum up_code prepare(struct up_step *step, enum kind kind, struct up_aren
         p->axis[i] = up_window_axis(&window, spatial, i, p->in.spatial[i]);
     step->prepared = p;
     step->rows = p->out.batch * p->out.spatial[0] * p->out.spatial[1];
-    step->grain = GRAIN_VALUES / (up_shape_size(&step->in[0]) / step->rows + 1) + 1;
+    step->grain = UP_GRAIN_VALUES / (up_shape_size(&step->in[0]) / step->rows + 1) + 1;
     step->algorithm = "boxes";
     return UP_OK;
 }

@@ -19,7 +19,6 @@ enum {
     BUFFER_VALUES = 4096,  /* of a summed line */
     CHUNK_CHANNELS = 128,  /* BUFFER_VALUES / CHUNK_CHANNELS pixels hold any output's taps */
     PIECE_PIXELS = 4096,   /* of the output */
-    GRAIN_VALUES = 16384,  /* of the output */
     BICUBIC_PHASES = 1024, /* between two inputs */
 };
 
@@ -253,7 +252,7 @@ enum up_code up_resize_prepare(enum up_resize_method method, struct up_step *ste
         return err->code;
     step->prepared = p;
     step->rows = p->out.batch * p->out.spatial[1] * p->pieces * p->chunks;
-    step->grain = GRAIN_VALUES / (up_shape_size(&step->out) / step->rows + 1) + 1;
+    step->grain = UP_GRAIN_VALUES / (up_shape_size(&step->out) / step->rows + 1) + 1;
     step->macs =
         (double)(p->in.batch * p->in.channels) *
         (p->y.products * (double)p->in.spatial[2] + p->x.products * (double)p->out.spatial[1]);

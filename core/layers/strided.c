@@ -1,7 +1,5 @@
 #include "core/layers/strided.h"
 
-enum { GRAIN_VALUES = 16384 };
-
 struct prepared {
     struct up_strided view; /* its first axis is what threads share out */
     size_t first, row_values;
@@ -59,7 +57,7 @@ enum up_code up_strided_prepare(const struct up_strided *view, size_t first, str
     step->prepared = p;
     step->rows = p->view.dim[0];
     p->row_values = up_shape_size(&step->out) / step->rows;
-    step->grain = GRAIN_VALUES / p->row_values + 1;
+    step->grain = UP_GRAIN_VALUES / p->row_values + 1;
     step->algorithm = "copy";
     return UP_OK;
 }

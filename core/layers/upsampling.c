@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { BLOCK_PIXELS = 4096, GRAIN_VALUES = 16384 };
+enum { BLOCK_PIXELS = 4096 };
 
 struct upsampling_config {
     struct up_config base;
@@ -51,7 +51,7 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     p->blocks = (p->in.spatial[2] + BLOCK_PIXELS - 1) / BLOCK_PIXELS;
     step->prepared = p;
     step->rows = p->in.batch * p->in.spatial[0] * p->in.spatial[1] * p->blocks;
-    step->grain = GRAIN_VALUES / (up_shape_size(&step->out) / step->rows) + 1;
+    step->grain = UP_GRAIN_VALUES / (up_shape_size(&step->out) / step->rows) + 1;
     step->algorithm = "repeat";
     return UP_OK;
 }

@@ -6,7 +6,7 @@
 
 #include "core/plan/internal.h"
 
-enum { BLOCK_ROWS = 256, GRAIN_VALUES = 16384 };
+enum { BLOCK_ROWS = 256 };
 
 struct move {
     size_t images, rows, columns, blocks; /* of the input: rows x columns an image */
@@ -21,7 +21,7 @@ static enum up_code prepare(struct up_step *step, size_t rows, size_t columns,
     *m = (struct move){step->in[0].dim[0], rows, columns, (rows + BLOCK_ROWS - 1) / BLOCK_ROWS};
     step->prepared = m;
     step->rows = m->images * m->blocks;
-    step->grain = GRAIN_VALUES / (BLOCK_ROWS * columns) + 1;
+    step->grain = UP_GRAIN_VALUES / (BLOCK_ROWS * columns) + 1;
     step->algorithm = "transpose";
     return UP_OK;
 }
@@ -66,7 +66,7 @@ static enum up_code copy_prepare(struct up_step *step, const struct up_kernels *
 {
     (void)kernels, (void)arena, (void)err;
     step->rows = up_shape_size(&step->out);
-    step->grain = GRAIN_VALUES;
+    step->grain = UP_GRAIN_VALUES;
     step->algorithm = "copy";
     return UP_OK;
 }

@@ -60,6 +60,23 @@ Test(orthogonal, columns_or_rows_are_orthonormal_times_gain, .timeout = 10)
         }
 }
 
+/* 2048 * 1024^2 is the limit; a row more is past it. */
+Test(orthogonal, cubic_work_is_bounded, .timeout = 20)
+{
+    struct up_arena *arena = up_arena_new((size_t)1 << 30, NULL);
+    struct up_error err = {.code = UP_OK};
+    struct up_initializer init = up_initializer_default(up_initializer_find("Orthogonal"));
+    float *value = up_arena_alloc(arena, 2049 * 1024, sizeof *value, NULL);
+    init.seed.set = true;
+    cr_assert(up_initializer_fill(&init, &(struct up_shape){2, {2048, 1024}}, value, arena, &err) ==
+                  UP_OK,
+              "%s", err.text);
+    cr_assert(up_initializer_fill(&init, &(struct up_shape){2, {1024, 2049}}, value, arena, &err) ==
+                  UP_E_LIMIT,
+              "%s", err.text);
+    up_arena_free(arena);
+}
+
 Test(orthogonal, one_axis_is_refused, .timeout = 10)
 {
     struct up_arena *arena = up_arena_new(1 << 20, NULL);
