@@ -55,14 +55,17 @@ void UP_KERNEL(moments)(const struct up_groups *groups, const float *x, bool abo
     const double count = (double)groups->offsets * (double)groups->lines * (double)groups->width;
     struct lanes lanes;
     for (size_t c = 0; c < lanes_used; c++) {
-        lanes.origin[c] = about_zero ? 0 : (double)x[groups->offset[0] + c / width * width];
+        lanes.origin[c] =
+            about_zero
+                ? 0
+                : (double)x[groups->offset[0] + (groups->count == 1 ? 0 : c / width * width)];
         lanes.sum[c] = lanes.squares[c] = 0;
     }
     for (size_t o = 0; o < groups->offsets; o++)
         for (size_t l = 0; l < groups->lines; l++)
             add_line(&lanes, x + groups->offset[o] + l * groups->stride, columns);
     if (about_zero)
-        memset(lanes.sum, 0, sizeof lanes.sum);
+        memset(lanes.sum, 0, lanes_used * sizeof lanes.sum[0]);
     for (size_t g = 0; g < groups->count; g++)
         group_moments(&lanes, g, width, count, &mean[g], &square[g]);
 }
@@ -91,9 +94,9 @@ static void apply_line(const struct factors *f, const float *gamma, const float 
           columns - at, y + at);
 }
 
-static void fill(float *to, float value)
+static void fill(float *to, size_t count, float value)
 {
-    for (size_t c = 0; c < COLUMNS; c++)
+    for (size_t c = 0; c < count; c++)
         to[c] = value;
 }
 
@@ -102,22 +105,24 @@ void UP_KERNEL(normalize)(const struct up_groups *groups,
 {
     const struct up_normalization *n = normalization;
     const size_t columns = groups->count * groups->width, width = at_most(groups->width);
+    const size_t lanes = at_most(columns);
     const bool by_column = n->by_column;
     struct factors f;
-    for (size_t c = 0; c < at_most(columns); c++) {
-        f.mean[c] = n->mean[c / width];
-        f.factor[c] = n->factor[c / width];
+    for (size_t c = 0; c < lanes; c++) {
+        const size_t g = groups->count == 1 ? 0 : c / width;
+        f.mean[c] = n->mean[g];
+        f.factor[c] = n->factor[g];
     }
-    fill(f.gamma, 1);
-    fill(f.beta, -0.0F); /* the one that changes no zero's sign */
+    fill(f.gamma, lanes, 1);
+    fill(f.beta, lanes, -0.0F); /* the one that changes no zero's sign */
     for (size_t o = 0; o < groups->offsets; o++)
         for (size_t l = 0; l < groups->lines; l++) {
             const size_t at = groups->offset[o] + l * groups->stride;
             const size_t weight = n->offset[o] + l * n->stride;
             if (!by_column && n->gamma != NULL)
-                fill(f.gamma, n->gamma[weight]);
+                fill(f.gamma, lanes, n->gamma[weight]);
             if (!by_column && n->beta != NULL)
-                fill(f.beta, n->beta[weight]);
+                fill(f.beta, lanes, n->beta[weight]);
             apply_line(&f, by_column && n->gamma != NULL ? n->gamma + weight : NULL,
                        by_column && n->beta != NULL ? n->beta + weight : NULL, x + at, columns,
                        y + at);
