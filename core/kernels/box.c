@@ -18,8 +18,10 @@ static float single_max(const struct up_box *box)
     for (size_t d = 0; d < box->depth; d++)
         for (size_t h = 0; h < box->height; h++) {
             const float *x = line_of(box, d, h);
-            for (size_t w = 0; w < box->width; w++)
-                best = (x[w] > best) | (isnan(x[w]) != 0) ? x[w] : best; /* no branch */
+            for (size_t w = 0; w < box->width; w++) {
+                const bool wins = (x[w] > best) | (isnan(x[w]) != 0); /* not ||: no branch */
+                best = wins ? x[w] : best;
+            }
         }
     return best;
 }
