@@ -45,7 +45,8 @@ static void write_request_schema(struct api_buffer *out)
                          "\"set_random_seed\":{\"type\":\"integer\"},"
                          "\"output\":");
     api_write_params_schema(out, api_output_params, 0, false);
-    api_buffer_puts(out, "},\"additionalProperties\":false}");
+    api_buffer_puts(out, "},\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"layer\"]},"
+                         "{\"required\":[\"layers\"]},{\"required\":[\"model\"]}]}");
 }
 
 static void write_schemas(struct api_buffer *out)
