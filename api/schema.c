@@ -51,21 +51,29 @@ static void write_choices(struct api_buffer *out, const struct up_param *row, co
     api_buffer_puts(out, "]");
 }
 
+/* A default that has no value to show: null where null is taken, else nothing is said. */
+static bool default_is_null(const struct up_param *row)
+{
+    const bool number =
+        row->type == UP_PARAM_INT || row->type == UP_PARAM_INTS || row->type == UP_PARAM_FLOAT;
+    return !number || (row->flags & UP_PARAM_NULLABLE) != 0 || !isfinite(row->fallback);
+}
+
 static void write_default(struct api_buffer *out, const struct up_param *row)
 {
-    if ((row->flags & UP_PARAM_REQUIRED) != 0)
+    const bool choice = row->type == UP_PARAM_CHOICE, flag = row->type == UP_PARAM_BOOL;
+    const bool null = row->fallback_text == NULL && !choice && !flag && default_is_null(row);
+    if ((row->flags & UP_PARAM_REQUIRED) != 0 || (null && (row->flags & UP_PARAM_NULLABLE) == 0))
         return;
     api_buffer_puts(out, ",\"default\":");
-    if (row->fallback_text != NULL)
-        api_buffer_quote(out, row->fallback_text);
-    else if (row->type == UP_PARAM_CHOICE)
-        api_buffer_quote(out, row->choices[(size_t)row->fallback]);
-    else if (row->type == UP_PARAM_BOOL)
-        api_buffer_puts(out, row->fallback != 0 ? "true" : "false");
-    else if ((row->flags & UP_PARAM_NULLABLE) != 0 || !isfinite(row->fallback) ||
-             row->type == UP_PARAM_TEXT || row->type == UP_PARAM_TENSOR ||
-             row->type == UP_PARAM_SHAPE)
+    if (null)
         api_buffer_puts(out, "null");
+    else if (row->fallback_text != NULL)
+        api_buffer_quote(out, row->fallback_text);
+    else if (choice)
+        api_buffer_quote(out, row->choices[(size_t)row->fallback]);
+    else if (flag)
+        api_buffer_puts(out, row->fallback != 0 ? "true" : "false");
     else
         api_buffer_printf(out, "%.9g", row->fallback);
 }

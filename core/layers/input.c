@@ -12,6 +12,7 @@ static enum up_code shape(const void *config, const struct up_shape *in, uint32_
 static const struct up_param params[] = {
     {.name = "batch_shape",
      .type = UP_PARAM_SHAPE,
+     .flags = UP_PARAM_NULLABLE,
      .meaning = "the input's shape; null: any length"},
     {.name = "sparse", .type = UP_PARAM_IGNORED, .meaning = "not used"},
     {.name = "ragged", .type = UP_PARAM_IGNORED, .meaning = "not used"},

@@ -240,11 +240,10 @@ static const struct up_param adaptive_params[] = {
               WHOLE_MAX, "The largest value of each channel.");                                    \
     LAYER_OPS(global_average_pooling##n##d, "GlobalAveragePooling" #n "D", "GlobalAvgPool" #n "D", \
               n, WHOLE_MEAN, "The mean of each channel.");                                         \
-    LAYER_OPS(adaptive_max_pooling##n##d, "AdaptiveMaxPooling" #n "D", "AdaptiveMaxPool" #n "D",   \
-              n, ADAPTIVE_MAX, "The largest value of each of as many parts as are asked for.");    \
-    LAYER_OPS(adaptive_average_pooling##n##d, "AdaptiveAveragePooling" #n "D",                     \
-              "AdaptiveAvgPool" #n "D", n, ADAPTIVE_MEAN,                                          \
-              "The mean of each of as many parts as are asked for.")
+    LAYER_OPS(adaptive_max_pooling##n##d, "AdaptiveMaxPooling" #n "D", NULL, n, ADAPTIVE_MAX,      \
+              "The largest value of each of as many parts as are asked for.");                     \
+    LAYER_OPS(adaptive_average_pooling##n##d, "AdaptiveAveragePooling" #n "D", NULL, n,            \
+              ADAPTIVE_MEAN, "The mean of each of as many parts as are asked for.")
 
 POOLINGS(1);
 POOLINGS(2);
