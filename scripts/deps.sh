@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing: scripts/deps.sh build [test] [check] [fuzz] [browser]
+# Installs what is missing: scripts/deps.sh build [test] [check] [fuzz] [browser] [conformance]
 #
 # Each row says how to see that a thing is there and which package of Debian and Ubuntu brings it.
 # It looks for the thing and not for the package, so a system of another kind that has everything
@@ -39,8 +39,11 @@ rows() {
         echo 'nodejs    command -v node'
         echo 'npm       command -v npm'
         ;;
+    conformance)
+        echo 'python3-venv  python3 -c "import ensurepip, venv"'
+        ;;
     *)
-        echo "deps.sh: '$1' is none of build, test, check, fuzz, browser" >&2
+        echo "deps.sh: '$1' is none of build, test, check, fuzz, browser, conformance" >&2
         exit 2
         ;;
     esac

@@ -73,6 +73,13 @@ fuzz-run: $(FUZZERS)
 			-artifact_prefix=$(BUILD)/ $(BUILD)/corpus/$$name tests/fuzz/corpus/$$name; \
 	done
 
+SEED ?= 1
+CASES ?= 5000
+conformance: ## compare CASES (5000) random requests, drawn from SEED (1), with Keras on TensorFlow
+	@scripts/deps.sh build conformance
+	@$(SUBMAKE) all
+	@tests/conformance/run.sh $(BINARY) --seed $(SEED) --cases $(CASES)
+
 bench: deps-test ## measure the kernels and layers
 	@$(SUBMAKE) bench-run
 bench-run: $(BENCHES)
@@ -92,5 +99,5 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run bench bench-run test-container test-fresh \
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-run test-container test-fresh \
 	test-browser test-browser-run
