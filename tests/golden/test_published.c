@@ -58,8 +58,10 @@ static void output_compare(const json_t *request, const json_t *shape, const jso
 /* --- Inputs and outputs -------------------------------------------------------------------------
  */
 
-static const char *const literals[] = {FOLDER "notebook.json", FOLDER "onnx.json",
-                                       FOLDER "tensorflow_js.json"};
+#define ONNX_FILE "tests/golden/onnx/node.json"
+
+static const char *const literals[] = {FOLDER "notebook.json", FOLDER "tensorflow_js.json",
+                                       ONNX_FILE};
 
 ParameterizedTestParameters(published, outputs_are_those_that_others_print)
 {
@@ -78,6 +80,25 @@ ParameterizedTest(size_t *index, published, outputs_are_those_that_others_print,
         json_object_get(row, "output"), json_number_value(json_object_get(row, "within")),
         json_string_value(json_object_get(row, "name")));
     cr_assert(i > 0, "%s has no cases", literals[*index]);
+    json_decref(file);
+}
+
+/* What ONNX tests and no layer of Keras computes is said, too, with the reason of each. */
+Test(published, tests_of_onnx_that_no_layer_computes_are_told_with_the_reason, .timeout = 20)
+{
+    enum { TESTS = 53 }; /* of the operators that upsample, in the release that the file names */
+    size_t i;
+    json_t *row, *file = golden_load(ONNX_FILE);
+    json_array_foreach(json_object_get(file, "elsewhere"), i, row)
+    {
+        const char *name = json_string_value(json_object_get(row, "name"));
+        const char *reason = json_string_value(json_object_get(row, "reason"));
+        cr_assert(name != NULL && reason != NULL && reason[0] != '\0', "row %zu has no reason", i);
+        cr_log_info("not a layer: %s: %s\n", name, reason);
+    }
+    const size_t compared = json_array_size(json_object_get(file, "cases"));
+    cr_log_info("%zu tests of ONNX are compared, %zu are not\n", compared, i);
+    cr_assert(compared + i == TESTS, "%zu tests and %zu reasons, not %d", compared, i, TESTS);
     json_decref(file);
 }
 
