@@ -36,13 +36,11 @@ UP_INLINE void up_store(float *p, up_vf v)
     memcpy(p, &v, sizeof v);
 }
 
-/* Not `(up_vf){} + x`: that is a real addition, because of -0. */
+/* Not `0 + x`, a real addition because of -0; nor lane by lane, which GCC turns into a broadcast
+ * for each lane under AVX-512. */
 UP_INLINE up_vf up_splat(float x)
 {
-    up_vf v;
-    for (int i = 0; i < UP_LANES; i++)
-        v[i] = x;
-    return v;
+    return x - (up_vf){0};
 }
 
 void UP_KERNEL(tile)(const struct up_tile *tile);
