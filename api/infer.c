@@ -7,6 +7,9 @@
 #include "api/codec/json.h"
 #include "api/endpoints.h"
 #include "core/deadline.h"
+#include "core/plan/diagnosis.h"
+
+enum { CHECKERBOARDS_MAX = 16 }; /* warnings go into a header, too */
 
 enum up_code api_respond_json(const struct api_buffer *buffer, struct api_response *response)
 {
@@ -50,9 +53,8 @@ void api_write_warnings(struct api_buffer *out, const struct api_warning *warnin
     api_buffer_puts(out, "]");
 }
 
-/* Runs the plan; ret has room for every output of the net. */
-static enum up_code compute(const struct api_context *context, const struct api_job *job,
-                            const struct up_plan *plan, struct up_tensor *ret)
+enum up_code api_job_run(const struct api_context *context, const struct api_job *job,
+                         const struct up_plan *plan, struct up_tensor *ret)
 {
     const struct api_reader *reader = &job->reader;
     const float *in[UP_INPUTS_MAX];
@@ -195,6 +197,23 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
     return headers(job, result, response);
 }
 
+/* One for each call of a layer that draws a checkerboard, as far as there is room. */
+static enum up_code checkerboards_warn(struct api_job *job, const struct up_plan *plan)
+{
+    const struct up_graph *graph = &job->net.graph;
+    struct up_diagnosis d;
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < graph->node_count && found < CHECKERBOARDS_MAX; i++) {
+        const struct up_layer *layer = &graph->layers[graph->nodes[i].layer];
+        if (!up_diagnose(layer, plan, i, &d) || !(d.checkerboard > UP_CHECKERBOARD_SEEN))
+            continue;
+        found++;
+        if (api_warn(&job->reader, "checkerboard", layer->layer_at, "%s", d.advice) != UP_OK)
+            return job->reader.err->code;
+    }
+    return UP_OK;
+}
+
 static enum up_code infer(const struct api_context *context, struct api_job *job,
                           struct api_response *response, uint64_t since)
 {
@@ -203,8 +222,10 @@ static enum up_code infer(const struct api_context *context, struct api_job *job
     struct api_result result[UP_INPUTS_MAX];
     if (api_job_plan(context, job, &plan) != UP_OK)
         return job->reader.err->code;
+    if (checkerboards_warn(job, plan) != UP_OK)
+        return job->reader.err->code;
     since = api_phase_end(response, API_PLAN, since);
-    if (compute(context, job, plan, tensor) != UP_OK)
+    if (api_job_run(context, job, plan, tensor) != UP_OK)
         return job->reader.err->code;
     since = api_phase_end(response, API_COMPUTE, since);
     for (uint32_t i = 0; i < job->net.graph.output_count; i++)

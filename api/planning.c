@@ -1,10 +1,11 @@
 /* POST /plan: what POST /upsample would do, without doing it. */
-#include <string.h>
+#include <math.h>
 
 #include "api/codec/buffer.h"
 #include "api/codec/json.h"
 #include "api/endpoints.h"
 #include "core/deadline.h"
+#include "core/plan/diagnosis.h"
 
 static void write_weights(struct api_buffer *out, const struct up_plan_node *node, bool values)
 {
@@ -24,18 +25,43 @@ static void write_weights(struct api_buffer *out, const struct up_plan_node *nod
     api_buffer_puts(out, "]");
 }
 
+static void write_diagnosis(struct api_buffer *out, const struct up_diagnosis *d)
+{
+    api_buffer_printf(out, ",\"diagnosis\":{\"taps\":{\"min\":%.0f,\"max\":%.0f,\"uniform\":%s}",
+                      d->taps_min, d->taps_max, d->taps_min < d->taps_max ? "false" : "true");
+    if (isnan(d->checkerboard)) /* the layer before decides */
+        api_buffer_puts(out, ",\"checkerboard\":null");
+    else
+        api_buffer_printf(out, ",\"checkerboard\":%.6g,\"by\":\"%s\"", d->checkerboard,
+                          d->by_weights ? "weights" : "ones");
+    api_buffer_puts(out, ",\"receptive_field\":[");
+    for (uint32_t i = 0; i < d->spatial; i++)
+        api_buffer_printf(out, "%s%zu", i == 0 ? "" : ",", d->receptive_field[i]);
+    api_buffer_puts(out, "]");
+    if (d->advice[0] != '\0') {
+        api_buffer_puts(out, ",\"advice\":");
+        api_buffer_quote(out, d->advice);
+    }
+    api_buffer_puts(out, "}");
+}
+
 static void write_layer(struct api_buffer *out, const struct api_job *job,
                         const struct up_plan *plan, uint32_t i, bool values)
 {
     const struct up_plan_node *node = up_plan_node(plan, i);
+    const struct up_layer *layer = &job->net.graph.layers[job->net.graph.nodes[i].layer];
     api_buffer_printf(out, "%s{\"class_name\":\"%s\",\"input_shape\":", i == 0 ? "" : ",",
-                      job->net.graph.layers[job->net.graph.nodes[i].layer].ops->class_name);
+                      layer->ops->class_name);
     api_write_shape(out, &node->in);
     api_buffer_puts(out, ",\"output_shape\":");
     api_write_shape(out, &node->out);
     write_weights(out, node, values);
-    api_buffer_printf(out, ",\"macs\":%.0f,\"algorithm\":\"%s\"}", node->macs,
+    api_buffer_printf(out, ",\"macs\":%.0f,\"algorithm\":\"%s\"", node->macs,
                       node->algorithm == NULL ? "none" : node->algorithm);
+    struct up_diagnosis diagnosis;
+    if (up_diagnose(layer, plan, i, &diagnosis))
+        write_diagnosis(out, &diagnosis);
+    api_buffer_puts(out, "}");
 }
 
 static enum up_code respond(const struct api_job *job, const struct up_plan *plan, bool values,

@@ -44,6 +44,10 @@ void api_job_close(struct api_job *job);
 enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
                           struct up_plan **ret) UP_CHECKED;
 
+/* Runs the plan; `ret` has room for every output of the net. (api/infer.c) */
+enum up_code api_job_run(const struct api_context *context, const struct api_job *job,
+                         const struct up_plan *plan, struct up_tensor *ret) UP_CHECKED;
+
 /* Turns the place of an error into what the client wrote: a value that came with the query is a
  * parameter, not a pointer. */
 void api_job_place(const struct api_job *job, struct up_error *err);
