@@ -285,11 +285,18 @@ def axes(draw, shape):
     return list(range(start, start + count))
 
 
+def last_axes(draw, shape):
+    count = draw.int(1, len(shape) - 1)
+    return draw.one([-1, len(shape) - 1]) if count == 1 else list(range(-count, 0))
+
+
 def normalization(draw):
     shape = draw.any_shape(2, 5)
     several = draw.one([False, True])
     if draw.knows("rms_scaling") or several and "Unit" in draw.name:
         draw.put("axis", axes(draw, shape))
+    elif draw.name == "RMSNormalization":  # the scale lies along the last axes, whichever are named
+        draw.put("axis", last_axes(draw, shape))
     elif draw.knows("groups"):
         return grouped(draw, shape)
     else:

@@ -21,12 +21,14 @@ def squareplus(x):
 
 
 def sparsemax(x):
+    """On the simplex the cut would be the sum of those that stay, less one, over their number. Keras on
+    TensorFlow takes the sum of all their partial sums, largest first, for the sum, and so does the service."""
     ordered = -np.sort(-x, axis=-1)
     count = np.arange(1, x.shape[-1] + 1)
     total = np.cumsum(ordered, axis=-1)
     inside = 1 + count * ordered > total
     k = inside.sum(axis=-1, keepdims=True)
-    return np.maximum(x - (np.take_along_axis(total, k - 1, axis=-1) - 1) / k, 0)
+    return np.maximum(x - (np.where(inside, total, 0).sum(axis=-1, keepdims=True) - 1) / k, 0)
 
 
 def glu(x):
@@ -76,8 +78,10 @@ def named(name, x):
         return shared_out(x, -1, name == "log_softmax")
     if name == "sparsemax":
         y = sparsemax(x.value)
-        reach = np.abs(x.value).max(axis=-1, keepdims=True) * x.value.shape[-1] + 1
-        return Value(y, 2 * x.bound.max(axis=-1, keepdims=True) + rounding(y) + 4 * EPSILON * reach)
+        width = x.value.shape[-1]
+        reach = np.abs(x.value).max(axis=-1, keepdims=True) * width + 1
+        off = (1 + width) * x.bound.max(axis=-1, keepdims=True)
+        return Value(y, off + rounding(y) + 4 * EPSILON * reach)
     if name == "glu":
         y = glu(x.value)
         a, b = np.split(x.bound, 2, axis=-1)

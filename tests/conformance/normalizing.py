@@ -75,7 +75,7 @@ def rms_normalization(layer, weights, x):
     rank = x.value.ndim
     axes = tuple(a % rank for a in np.atleast_1d(layer.axis))
     square = mean(Value(x.value**2, 2 * np.abs(x.value) * x.bound + x.bound**2), axes)
-    return normalized(x, Value(np.zeros(1)), square, layer.epsilon, along(weights[0], sorted(axes), rank), 0.0)
+    return normalized(x, Value(np.zeros(1)), square, layer.epsilon, weights[0], 0.0)
 
 
 def unit(x, axes, least):

@@ -57,7 +57,7 @@ def output_padding(random, case, row):
     strides = np.broadcast_to(case.layers[0]["config"].get("strides", 1), rank_of(row))
     at = int(random.integers(rank_of(row)))
     each = [0] * rank_of(row)
-    each[at] = int(strides[at] + random.integers(3))
+    each[at] = int(strides[at]) + one(random, [0, 0, 1, 7])
     case.layers[0]["config"]["output_padding"] = each
     return {"output_padding"}
 

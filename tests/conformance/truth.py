@@ -1,6 +1,7 @@
 """What Keras on TensorFlow says of a layer: whether it takes it, and what it gives."""
 
 import os
+import warnings
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -9,6 +10,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 import keras
 import numpy as np
 import tensorflow as tf
+
+warnings.simplefilter("ignore")  # advice on a softmax of one value, and the like
 
 
 class PixelShuffle(keras.layers.Layer):
