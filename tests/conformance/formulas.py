@@ -51,7 +51,7 @@ def evaluate(layer, weights, inputs):
 def moved(layer, inputs):
     twin = type(layer).from_config({**layer.get_config(), "dtype": "float64"})
     value = truth.run(twin, [x.value for x in inputs])
-    return Value(value, truth.run(twin, [x.bound for x in inputs]) if inputs[0].bound.any() else None)
+    return Value(value, truth.run(twin, [x.bound for x in inputs]) if any(x.bound.any() for x in inputs) else None)
 
 
 def merged(kind, xs):
