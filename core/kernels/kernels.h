@@ -20,16 +20,21 @@ enum {
 /* One tile of an implicit matrix product: `rows` output pixels by up to tile_columns output
  * channels, summed over `taps` kernel positions of `depth` input channels each.
  *
- *   c[r][j] = sum over t < taps, k < depth of a[t * rows + r][k] * b[(t * depth + k) * columns + j]
+ *   c[r][c_first + j] = sum over t < taps, k < depth of
+ *     a[t * a_stride + r][a_first + k] * b[(t * depth + k) * columns + j]
  *
  * where `columns` is the table's tile_columns: b is one packed panel, padded with zeros.
  * With `accumulate` the sum is added to what c holds. With `finish` the bias is added (NULL: none)
  * and then the activation is applied, which must be pointwise. Sums over (t, k) run in order. */
 struct up_tile {
-    const float *const *a; /* taps * rows pointers to depth floats */
-    const float *b;
-    float *const *c; /* rows pointers to `width` floats */
-    const float *bias;
+    const float *const *a;   /* for each tap, `rows` pointers */
+    const float *b;          /* one panel */
+    float *const *c;         /* `rows` pointers */
+    size_t a_stride;         /* pointers from tap to tap */
+    size_t a_first, c_first; /* floats to skip in every row of a, of c */
+    const float *next;       /* of a later call's panel, or b: fetched into the cache meanwhile, */
+    size_t next_step;        /* so many floats of it for each (t, k) */
+    const float *bias;       /* `width` floats */
     size_t rows, taps, depth, width; /* rows <= tile_rows, width <= tile_columns */
     bool accumulate, finish;
     struct up_activation activation;

@@ -2,17 +2,31 @@
  * The one matrix kernel. All accumulators of a tile live in registers: rows x 2 vectors, started at
  * zero; what c holds is added at the end, which is more exact than starting from it. The number of
  * rows is a constant of each instance, so that the compiler unrolls everything around the k loop.
- */
+ * What comes next is asked for early: memory is slower than the multipliers where panels are used
+ * for few rows, or sums are short. */
 #include "core/kernels/vec.h"
 
 #define UNROLL _Pragma("GCC unroll 16")
 
+enum { LINE = 16 }; /* floats of a cache line */
+
+/* The lines of c are written at the end: they have the sum's time to come. */
+UP_INLINE void fetch(const struct up_tile *t, const size_t rows)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < UP_TILE_COLUMNS; j += LINE)
+            __builtin_prefetch(t->c[r] + t->c_first + (j < t->width ? j : 0), 1);
+}
+
 UP_INLINE void sum(const struct up_tile *t, const size_t rows, up_vf acc[][UP_TILE_VECTORS])
 {
-    const float *b = t->b;
+    const float *b = t->b, *next = t->next;
     for (size_t tap = 0; tap < t->taps; tap++) {
-        const float *const *a = t->a + tap * rows;
-        for (size_t k = 0; k < t->depth; k++, b += UP_TILE_COLUMNS) {
+        const float *a[UP_TILE_ROWS_MAX];
+        UNROLL for (size_t r = 0; r < rows; r++) a[r] = t->a[tap * t->a_stride + r] + t->a_first;
+        for (size_t k = 0; k < t->depth; k++, b += UP_TILE_COLUMNS, next += t->next_step) {
+            if (rows > 1) /* one row alone keeps memory busy itself */
+                __builtin_prefetch(next);
             const up_vf b0 = up_load(b), b1 = up_load(b + UP_LANES);
             UNROLL for (size_t r = 0; r < rows; r++)
             {
@@ -28,6 +42,13 @@ UP_INLINE void sum(const struct up_tile *t, const size_t rows, up_vf acc[][UP_TI
  */
 UP_INLINE void put(const struct up_tile *t, const up_vf acc[UP_TILE_VECTORS], float *c)
 {
+    if (t->width == UP_TILE_COLUMNS) {
+        for (int v = 0; v < UP_TILE_VECTORS; v++) {
+            float *to = c + v * UP_LANES;
+            up_store(to, t->accumulate ? up_load(to) + acc[v] : acc[v]);
+        }
+        return;
+    }
     float buffer[UP_TILE_COLUMNS];
     for (int v = 0; v < UP_TILE_VECTORS; v++)
         up_store(buffer + v * UP_LANES, acc[v]);
@@ -52,12 +73,13 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows)
         acc[r][0] = up_splat(0);
         acc[r][1] = up_splat(0);
     }
+    fetch(t, rows);
     sum(t, rows, acc);
     UNROLL for (size_t r = 0; r < rows; r++)
     {
-        put(t, acc[r], t->c[r]);
+        put(t, acc[r], t->c[r] + t->c_first);
         if (t->finish)
-            finish(t, t->c[r]);
+            finish(t, t->c[r] + t->c_first);
     }
 }
 

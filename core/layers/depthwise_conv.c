@@ -273,16 +273,13 @@ static struct block block_at(const struct prepared *p, size_t middle)
 }
 
 /* Adds what a block of middle channels, from `first` on, gives to every output of a tile. */
-static void pointwise(const struct span *s, struct up_tile *call, size_t first, float *out)
+static void pointwise(const struct span *s, struct up_tile *call, size_t first)
 {
     const struct prepared *p = s->p;
     const size_t columns = s->call->kernels->tile_columns, filters = p->out.channels;
-    float *c[UP_TILE_ROWS_MAX];
     for (size_t column = 0; column < filters; column += columns) {
-        for (size_t r = 0; r < call->rows; r++)
-            c[r] = out + r * filters + column;
-        call->c = c;
-        call->b = p->pointwise + column * p->middle + first * columns;
+        call->c_first = column;
+        call->b = call->next = p->pointwise + column * p->middle + first * columns;
         call->bias = p->bias == NULL ? NULL : p->bias + column;
         call->width = filters - column < columns ? filters - column : columns;
         s->call->kernels->tile(call);
@@ -294,6 +291,9 @@ static void separable_tile(const struct span *s, size_t x, size_t pixels)
     const struct prepared *p = s->p;
     float middle[UP_TILE_ROWS_MAX * MIDDLE_A_BLOCK];
     const float *a[UP_TILE_ROWS_MAX];
+    float *c[UP_TILE_ROWS_MAX];
+    for (size_t r = 0; r < pixels; r++)
+        c[r] = s->out + (x + r) * p->out.channels;
     for (size_t first = 0, now; first < p->middle; first += now) {
         const struct block b = block_at(p, first);
         now = b.channels * b.multiplier;
@@ -301,13 +301,15 @@ static void separable_tile(const struct span *s, size_t x, size_t pixels)
         for (size_t r = 0; r < pixels; r++)
             a[r] = middle + r * now;
         struct up_tile call = {.a = a,
+                               .c = c,
+                               .a_stride = pixels,
                                .rows = pixels,
                                .taps = 1,
                                .depth = now,
                                .accumulate = first > 0,
                                .finish = first + now == p->middle,
                                .activation = p->activation};
-        pointwise(s, &call, first, s->out + x * p->out.channels);
+        pointwise(s, &call, first);
     }
 }
 

@@ -4,17 +4,20 @@
  * outputs of one class along every axis, a phase, are a dense correlation without a wasted
  * multiply. A convolution is the case of one class.
  *
- * A unit of work is a span of one output line. For each phase of the span, tiles of pixels go
- * through the matrix kernel: a table of input pointers for the tile (positions outside the input
- * point at a row of zeros), then one call per panel of output channels. */
+ * A unit of work is a block of pixels of one phase, over lines and images, and a part of the panels
+ * of output channels. A table of input pointers (positions outside the input point at a row of
+ * zeros) serves all panels; a panel, as long as it stays near, serves all tiles of the block. */
 #include "core/layers/gather.h"
 
 #include <string.h>
 
 enum {
-    TILES_A_SPAN = 16,     /* of one phase: work enough to hide the call, small enough to share */
-    TAPS_A_CALL = 64,      /* bounds the pointer table on the stack */
+    BLOCK_PIXELS = 192,    /* a panel is fetched once for so many */
+    TABLE_POINTERS = 2304, /* on the stack */
+    TAPS_A_CALL = 64,
     PRODUCTS_A_CALL = 256, /* of one output: sums of short sums lose less than one long sum */
+    UNITS_WANTED = 64,     /* panels are divided where blocks and phases are fewer, */
+    UNIT_MACS = 1 << 18,   /* but into no less work than this */
     GRAIN_MACS = 1 << 16,  /* worth handing to another thread */
 };
 
@@ -41,10 +44,11 @@ struct prepared {
     struct up_gather gather;
     struct axis axis[3];
     size_t taps, taps_a_call;
-    size_t span, spans;               /* outputs a span, spans a line */
+    size_t phases, block, blocks;     /* pixels a block, blocks of the largest phase */
+    size_t parts, panels_a_part;      /* of the panels of all groups */
     size_t channels, filters, panels; /* of one group */
     float *packed; /* [group][panel][phase, in class order][tap][channel][tile column] */
-    float *zeros;  /* `channels` of them */
+    float *zeros;  /* as many as the input has channels */
 };
 
 /* --- Planning ----------------------------------------------------------------------------------
@@ -149,13 +153,43 @@ static enum up_code pack(struct prepared *p, size_t columns, struct up_arena *ar
     p->taps = p->axis[0].used * p->axis[1].used * p->axis[2].used;
     p->packed = up_arena_alloc(
         arena, up_size_mul_saturated(p->taps * panels, p->channels * columns), sizeof(float), err);
-    p->zeros = up_arena_zalloc(arena, p->channels, sizeof(float), err);
+    p->zeros = up_arena_zalloc(arena, p->gather.in.channels, sizeof(float), err);
     if (p->packed == NULL || p->zeros == NULL)
         return err->code;
     float *at = p->packed;
     for (size_t i = 0; i < panels; i++)
         at = panel_pack(p, i / p->panels, i % p->panels, columns, at);
     return UP_OK;
+}
+
+/* Outputs of one class along an axis. */
+static size_t class_outputs(const struct prepared *p, uint32_t axis, size_t class)
+{
+    return (p->gather.out.spatial[axis] - class - 1) / (size_t)p->axis[axis].period + 1;
+}
+
+/* Divides the work into units of much the same size. */
+static void divide(struct prepared *p, const struct up_kernels *kernels, struct up_step *step)
+{
+    size_t pixels = p->gather.out.batch;
+    p->phases = 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        pixels *= class_outputs(p, i, 0);
+        p->phases *= p->axis[i].classes;
+    }
+    const size_t room = TABLE_POINTERS / p->taps_a_call / kernels->tile_rows * kernels->tile_rows;
+    const size_t most = room < BLOCK_PIXELS ? room : BLOCK_PIXELS;
+    p->blocks = (pixels - 1) / most + 1;
+    p->block = (pixels - 1) / p->blocks + 1;
+    const size_t panels = p->gather.groups * p->panels, units = p->blocks * p->phases;
+    const double parts = step->macs / (double)units / UNIT_MACS;
+    p->parts = (UNITS_WANTED - 1) / units + 1;
+    if (parts < (double)p->parts)
+        p->parts = parts > 1 ? (size_t)parts : 1;
+    p->panels_a_part = (panels - 1) / p->parts + 1;
+    p->parts = (panels - 1) / p->panels_a_part + 1;
+    step->rows = units * p->parts;
+    step->grain = (size_t)(GRAIN_MACS / (step->macs / (double)step->rows + 1)) + 1;
 }
 
 enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *step,
@@ -181,11 +215,8 @@ enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *s
     }
     if (pack(p, kernels->tile_columns, arena, err) != UP_OK)
         return err->code;
-    p->span = up_size_mul_saturated(p->axis[2].classes, kernels->tile_rows * TILES_A_SPAN);
-    p->spans = (out->spatial[2] - 1) / p->span + 1;
+    divide(p, kernels, step);
     step->prepared = p;
-    step->rows = out->batch * out->spatial[0] * out->spatial[1] * p->spans;
-    step->grain = (size_t)(GRAIN_MACS / (step->macs / (double)step->rows + 1)) + 1;
     step->algorithm = gather->transposed ? "phases" : "direct";
     return UP_OK;
 }
@@ -193,160 +224,197 @@ enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *s
 /* --- Running -----------------------------------------------------------------------------------
  */
 
-/* The outputs of one phase in one span, for one group of channels. */
-struct phase {
-    const struct up_call *call;
-    const struct prepared *p;
-    const float *image; /* the batch item's first input value of the group */
-    float *line;        /* the output line's first value of the group */
-    const float *panel; /* the group's first panel, at the phase's first tap */
-    const float *bias;  /* of the group; NULL: none */
-    const struct tap *tap[3];
-    size_t count[3]; /* taps along each axis */
-    int64_t base[2]; /* along depth and height */
+/* Neighbours on an output line; the next pixel's base is the axis' scale further. */
+struct run {
+    size_t pixels;
+    const float *image; /* the batch item's first value */
+    int64_t base[3];
 };
 
-static const float *input_at(const struct phase *f, size_t t, int64_t base)
+/* One unit of work. */
+struct block {
+    const struct up_call *call;
+    const struct prepared *p;
+    const float *packed; /* the first panel, at the phase's first tap */
+    const struct tap *tap[3];
+    size_t count[3];   /* taps along each axis */
+    size_t first, end; /* panels */
+    size_t pixels, runs;
+    struct run run[BLOCK_PIXELS];
+    float *out[BLOCK_PIXELS];
+};
+
+/* The taps and packed weights of a phase. */
+static void phase_set(struct block *b, const size_t class[3])
 {
-    const struct up_grid *in = &f->p->gather.in;
-    const size_t across = f->count[1] * f->count[2];
-    const int64_t d = f->base[0] + f->tap[0][t / across].shift;
-    const int64_t h = f->base[1] + f->tap[1][t / f->count[2] % f->count[1]].shift;
-    const int64_t w = base + f->tap[2][t % f->count[2]].shift;
-    if (d < 0 || d >= (int64_t)in->spatial[0] || h < 0 || h >= (int64_t)in->spatial[1] || w < 0 ||
-        w >= (int64_t)in->spatial[2])
-        return f->p->zeros;
-    const size_t pixel = ((size_t)d * in->spatial[1] + (size_t)h) * in->spatial[2] + (size_t)w;
-    return f->image + pixel * in->channels;
+    const struct prepared *p = b->p;
+    size_t first[3];
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct class *c = &p->axis[i].class[class[i]];
+        first[i] = c->first;
+        b->count[i] = c->count;
+        b->tap[i] = p->axis[i].tap + c->first;
+    }
+    const size_t before = (first[0] * p->axis[1].used + b->count[0] * first[1]) * p->axis[2].used +
+                          b->count[0] * b->count[1] * first[2];
+    b->packed = p->packed + before * p->channels * b->call->kernels->tile_columns;
 }
 
-/* One call of the matrix kernel per panel; `call` says all but the panel. `done` products of each
- * output are in already. */
-static void panels(const struct phase *f, struct up_tile *call, float *const *first, size_t done)
+/* Pixels of the phase from number `first` on, as runs; none past its last. */
+static void pixels_set(struct block *b, const size_t class[3], size_t first)
 {
-    const struct up_kernels *kernels = f->call->kernels;
-    const struct prepared *p = f->p;
-    float *out[UP_TILE_ROWS_MAX];
-    const size_t rows = call->rows;
-    call->accumulate = done > 0;
-    for (size_t panel = 0; panel < p->panels; panel++) {
-        const size_t column = panel * kernels->tile_columns, left = p->filters - column;
-        for (size_t r = 0; r < rows; r++)
-            out[r] = first[r] + column;
-        call->c = out;
-        call->b = f->panel + (panel * p->taps * p->channels + done) * kernels->tile_columns;
-        call->bias = f->bias == NULL ? NULL : f->bias + column;
-        call->width = left < kernels->tile_columns ? left : kernels->tile_columns;
+    const struct up_grid *in = &b->p->gather.in, *out = &b->p->gather.out;
+    const struct axis *axis = b->p->axis;
+    const size_t size[3] = {class_outputs(b->p, 0, class[0]), class_outputs(b->p, 1, class[1]),
+                            class_outputs(b->p, 2, class[2])};
+    const size_t all = out->batch * size[0] * size[1] * size[2];
+    const size_t end = first + b->p->block < all ? first + b->p->block : all;
+    const size_t step = (size_t)axis[2].period * out->channels;
+    for (size_t m = first; m < end;) {
+        struct run *run = &b->run[b->runs++];
+        const size_t line = m / size[2], plane = line / size[1], image = plane / size[0];
+        const size_t at[3] = {plane % size[0], line % size[1], m % size[2]};
+        size_t o[3];
+        for (uint32_t i = 0; i < 3; i++) {
+            o[i] = class[i] + at[i] * (size_t)axis[i].period;
+            run->base[i] = ((int64_t)o[i] * axis[i].scale + axis[i].crop) / axis[i].divisor;
+        }
+        run->image = b->call->in[0] +
+                     image * in->spatial[0] * in->spatial[1] * in->spatial[2] * in->channels;
+        run->pixels = size[2] - at[2] < end - m ? size[2] - at[2] : end - m;
+        float *to =
+            b->call->out +
+            (((image * out->spatial[0] + o[0]) * out->spatial[1] + o[1]) * out->spatial[2] + o[2]) *
+                out->channels;
+        for (size_t i = 0; i < run->pixels; i++)
+            b->out[b->pixels++] = to + i * step;
+        m += run->pixels;
+    }
+}
+
+/* The inputs of a run's pixels through one tap. */
+static void run_table(const struct block *b, const struct run *run, const int64_t shift[3],
+                      const float **a)
+{
+    const struct prepared *p = b->p;
+    const struct up_grid *in = &p->gather.in;
+    const int64_t d = run->base[0] + shift[0], h = run->base[1] + shift[1];
+    const bool inside =
+        d >= 0 && d < (int64_t)in->spatial[0] && h >= 0 && h < (int64_t)in->spatial[1];
+    const size_t width = inside ? in->spatial[2] : 0;
+    const size_t line = inside ? ((size_t)d * in->spatial[1] + (size_t)h) * in->spatial[2] : 0;
+    const float *first = run->image + line * in->channels;
+    size_t w = (size_t)(run->base[2] + shift[2]); /* wraps below zero, which is past `width` too */
+    for (size_t i = 0; i < run->pixels; i++, w += (size_t)p->axis[2].scale)
+        a[i] = w < width ? first + w * in->channels : p->zeros;
+}
+
+/* Pointers for taps first .. first + count - 1: a[tap * pixels + pixel]. */
+static void table(const struct block *b, size_t first, size_t count, const float **a)
+{
+    const size_t across = b->count[1] * b->count[2];
+    for (size_t t = first; t < first + count; t++) {
+        const int64_t shift[3] = {b->tap[0][t / across].shift,
+                                  b->tap[1][t / b->count[2] % b->count[1]].shift,
+                                  b->tap[2][t % b->count[2]].shift};
+        for (size_t i = 0; i < b->runs; a += b->run[i++].pixels)
+            run_table(b, &b->run[i], shift, a);
+    }
+}
+
+/* Where a panel's weights are for products `done` and on of each output. */
+static const float *panel_at(const struct block *b, size_t panel, size_t done)
+{
+    const size_t products = panel * b->p->taps * b->p->channels + done;
+    return b->packed + products * b->call->kernels->tile_columns;
+}
+
+/* The tiles of one panel; rows are shared out evenly, few rows keep the multipliers idle. */
+static void tiles(const struct block *b, struct up_tile *call, const float *const *a)
+{
+    const struct up_kernels *kernels = b->call->kernels;
+    const size_t count = (b->pixels - 1) / kernels->tile_rows + 1;
+    const size_t rows = b->pixels / count, longer = b->pixels % count;
+    call->next_step = kernels->tile_columns / count;
+    call->a = a;
+    call->c = b->out;
+    for (size_t i = 0; i < count; i++) {
+        call->rows = i < longer ? rows + 1 : rows;
         kernels->tile(call);
+        call->a += call->rows;
+        call->c += call->rows;
+        call->next += call->taps * call->depth * call->next_step;
     }
 }
 
-/* The taps of `call`, whose channels are many, a few channels at a time. */
-static void pieces(const struct phase *f, struct up_tile *call, const float **a,
-                   float *const *first, size_t done)
+/* All panels of the block; `call` says what they share. Of each output `done` products are in, and
+ * these start at `channel` of the group. */
+static void panels(const struct block *b, struct up_tile *call, const float *const *a, size_t done,
+                   size_t channel)
 {
-    const size_t channels = f->p->channels;
-    const bool last = call->finish;
-    for (size_t c = 0; c < channels; c += PRODUCTS_A_CALL) {
-        const size_t left = channels - c;
-        call->depth = left < PRODUCTS_A_CALL ? left : PRODUCTS_A_CALL;
-        call->finish = last && call->depth == left;
-        panels(f, call, first, done + c);
-        for (size_t r = 0; r < call->rows; r++)
-            a[r] += call->depth;
+    const struct prepared *p = b->p;
+    const float *bias = p->gather.bias;
+    const size_t columns = b->call->kernels->tile_columns;
+    call->accumulate = done > 0;
+    for (size_t panel = b->first; panel < b->end; panel++) {
+        const size_t group = panel / p->panels;
+        const size_t column = panel % p->panels * columns, left = p->filters - column;
+        const bool last = panel + 1 == b->end;
+        call->b = panel_at(b, panel, done);
+        call->next = last ? panel_at(b, b->first, done + call->taps * call->depth)
+                          : panel_at(b, panel + 1, done);
+        call->a_first = group * p->channels + channel;
+        call->c_first = group * p->filters + column;
+        call->bias = bias == NULL ? NULL : bias + call->c_first;
+        call->width = left < columns ? left : columns;
+        tiles(b, call, a);
     }
 }
 
-/* `rows` outputs of the phase, from output x on: all channels of the group. */
-static void tile(const struct phase *f, size_t x, size_t rows)
+static void block_run(const struct block *b)
 {
-    const struct prepared *p = f->p;
-    const struct axis *axis = &p->axis[2];
-    const size_t taps = f->count[0] * f->count[1] * f->count[2];
-    const float *a[TAPS_A_CALL * UP_TILE_ROWS_MAX];
-    float *out[UP_TILE_ROWS_MAX];
-    int64_t base[UP_TILE_ROWS_MAX];
-    for (size_t r = 0; r < rows; r++) {
-        const size_t o = x + r * (size_t)axis->period;
-        base[r] = ((int64_t)o * axis->scale + axis->crop) / axis->divisor;
-        out[r] = f->line + o * p->gather.out.channels;
-    }
-    size_t done = 0;
+    const float *a[TABLE_POINTERS];
+    const struct prepared *p = b->p;
+    const size_t taps = b->count[0] * b->count[1] * b->count[2];
+    struct up_tile call = {.a_stride = b->pixels, .activation = p->gather.activation};
+    size_t done = 0, channel;
     do {
-        const size_t left = taps - done, now = left < p->taps_a_call ? left : p->taps_a_call;
-        for (size_t t = 0; t < now; t++)
-            for (size_t r = 0; r < rows; r++)
-                a[t * rows + r] = input_at(f, done + t, base[r]);
-        struct up_tile call = {.a = a,
-                               .rows = rows,
-                               .taps = now,
-                               .depth = p->channels,
-                               .finish = done + now == taps,
-                               .activation = p->gather.activation};
-        if (p->channels > PRODUCTS_A_CALL && now > 0)
-            pieces(f, &call, a, out, done * p->channels);
-        else
-            panels(f, &call, out, done * p->channels);
-        done += now;
+        const size_t left = taps - done;
+        call.taps = left < p->taps_a_call ? left : p->taps_a_call;
+        table(b, done, call.taps, a);
+        channel = 0;
+        do { /* without taps once, for the bias */
+            const size_t rest = p->channels - channel;
+            call.depth = rest < PRODUCTS_A_CALL ? rest : PRODUCTS_A_CALL;
+            call.finish = call.taps == left && (left == 0 || call.depth == rest);
+            panels(b, &call, a, done * p->channels + channel, channel);
+            channel += call.depth;
+        } while (call.taps > 0 && channel < p->channels);
+        done += call.taps;
     } while (done < taps);
 }
 
-/* The taps and packed weights of the phase that output `at` belongs to, for the first group. */
-static struct phase phase_of(const struct up_call *call, const size_t at[3])
+static void unit(const struct up_call *call, size_t row)
 {
     const struct prepared *p = call->step->prepared;
-    struct phase f = {.call = call, .p = p};
-    size_t first[3];
-    for (uint32_t i = 0; i < 3; i++) {
-        const struct axis *a = &p->axis[i];
-        const struct class *class = &a->class[at[i] % (size_t)a->period];
-        first[i] = class->first;
-        f.count[i] = class->count;
-        f.tap[i] = a->tap + class->first;
-        if (i < 2)
-            f.base[i] = ((int64_t)at[i] * a->scale + a->crop) / a->divisor;
-    }
-    const size_t before = (first[0] * p->axis[1].used + f.count[0] * first[1]) * p->axis[2].used +
-                          f.count[0] * f.count[1] * first[2];
-    f.panel = p->packed + before * p->channels * call->kernels->tile_columns;
-    return f;
-}
-
-static void phase_run(const struct phase *f, size_t begin, size_t end)
-{
-    const size_t period = (size_t)f->p->axis[2].period, rows = f->call->kernels->tile_rows;
-    for (size_t x = begin; x < end; x += period * rows) {
-        const size_t outputs = (end - x - 1) / period + 1;
-        tile(f, x, outputs < rows ? outputs : rows);
-    }
-}
-
-static void span(const struct up_call *call, size_t row)
-{
-    const struct prepared *p = call->step->prepared;
-    const struct up_grid *in = &p->gather.in, *out = &p->gather.out;
-    const size_t line = row / p->spans, image = line / out->spatial[1] / out->spatial[0];
-    const size_t x0 = row % p->spans * p->span, left = out->spatial[2] - x0;
-    const size_t x1 = x0 + (left < p->span ? left : p->span);
-    const size_t group_panels = p->panels * p->taps * p->channels * call->kernels->tile_columns;
-    for (size_t class = 0; class < p->axis[2].classes && x0 + class < x1; class ++) {
-        const size_t at[3] = {line / out->spatial[1] % out->spatial[0], line % out->spatial[1],
-                              x0 + class};
-        struct phase f = phase_of(call, at);
-        const float *first = f.panel;
-        for (size_t g = 0; g < p->gather.groups; g++) {
-            f.panel = first + g * group_panels;
-            f.image = call->in[0] + g * p->channels +
-                      image * in->spatial[0] * in->spatial[1] * in->spatial[2] * in->channels;
-            f.line = call->out + line * out->spatial[2] * out->channels + g * p->filters;
-            f.bias = p->gather.bias == NULL ? NULL : p->gather.bias + g * p->filters;
-            phase_run(&f, x0 + class, x1);
-        }
-    }
+    const size_t phase = row / p->parts % p->phases, part = row % p->parts;
+    const size_t all = p->gather.groups * p->panels, across = p->axis[2].classes;
+    const size_t class[3] = {phase / across / p->axis[1].classes,
+                             phase / across % p->axis[1].classes, phase % across};
+    struct block b;
+    b.call = call;
+    b.p = p;
+    b.pixels = b.runs = 0;
+    b.first = part * p->panels_a_part;
+    b.end = all - b.first < p->panels_a_part ? all : b.first + p->panels_a_part;
+    phase_set(&b, class);
+    pixels_set(&b, class, row / p->parts / p->phases * p->block);
+    if (b.pixels > 0)
+        block_run(&b);
 }
 
 void up_gather_rows(const struct up_call *call, size_t begin, size_t end)
 {
     for (size_t row = begin; row < end; row++)
-        span(call, row);
+        unit(call, row);
 }

@@ -55,8 +55,8 @@ Test(kernels, select_takes_the_best_up_to_the_cap, .timeout = 20)
 /* One call with all that it touches. */
 struct tile_case {
     struct up_tile tile;
-    float *a[64 * UP_TILE_ROWS_MAX], *b, *bias, *c[UP_TILE_ROWS_MAX];
-    float before[UP_TILE_ROWS_MAX][UP_TILE_COLUMNS_MAX];
+    float *a[9 * 2 * UP_TILE_ROWS_MAX], *b, *bias, *c[UP_TILE_ROWS_MAX];
+    float before[UP_TILE_ROWS_MAX][UP_TILE_COLUMNS_MAX + 9];
 };
 
 /* Functions whose slope is nowhere above 2, so that an error of the sum stays small. */
@@ -93,23 +93,28 @@ static void tile_make(struct tile_case *c, const struct up_kernels *k, struct ra
                           .taps = turn % 10 == 9 ? 0 : random_size(random, 1, 9),
                           .depth = depths[random_size(random, 0, 7)],
                           .width = widths[random_size(random, 0, 5)],
+                          .a_first = random_size(random, 0, 9),
+                          .c_first = random_size(random, 0, 9),
+                          .next_step = random_size(random, 0, 1),
                           .accumulate = random_size(random, 0, 1) == 1,
                           .finish = random_size(random, 0, 3) != 0};
     cr_assert(up_activation_find(tile_activations[turn % 8], &t->activation), "%zu", turn);
-    for (size_t i = 0; i < t->taps * t->rows; i++)
-        random_fill(random, c->a[i] = guarded_new(t->depth), t->depth);
+    t->a_stride = random_size(random, t->rows, 2 * t->rows);
+    for (size_t i = 0; i < t->taps * t->a_stride; i++) /* what is skipped stays NaN */
+        random_fill(random, (c->a[i] = guarded_new(t->a_first + t->depth)) + t->a_first, t->depth);
     const size_t panel = t->taps * t->depth * k->tile_columns;
     random_fill(random, c->b = guarded_new(panel), panel);
     c->bias = guarded_new(t->width);
     random_fill(random, c->bias, t->width);
     for (size_t r = 0; r < t->rows; r++) {
-        c->c[r] = guarded_new(t->width); /* NaN, which shows when it is read without `accumulate` */
+        const size_t count = t->c_first + t->width;
+        c->c[r] = guarded_new(count); /* NaN, which shows when it is read without `accumulate` */
         if (t->accumulate)
-            random_fill(random, c->c[r], t->width);
-        memcpy(c->before[r], c->c[r], t->width * sizeof(float));
+            random_fill(random, c->c[r], count);
+        memcpy(c->before[r], c->c[r], count * sizeof(float));
     }
     t->a = (const float *const *)c->a;
-    t->b = c->b;
+    t->b = t->next = c->b;
     t->c = c->c;
     t->bias = turn % 3 == 0 ? NULL : c->bias;
 }
@@ -120,33 +125,33 @@ static void tile_check(const struct tile_case *c, const struct up_kernels *k, si
     double sum = 0, size = 0;
     for (size_t i = 0; i < t->taps; i++)
         for (size_t d = 0; d < t->depth; d++) {
-            const double a = c->a[i * t->rows + r][d];
+            const double a = c->a[i * t->a_stride + r][t->a_first + d];
             const double b = c->b[(i * t->depth + d) * k->tile_columns + j];
             sum += a * b;
             size += fabs(a * b);
         }
-    const double before = t->accumulate ? c->before[r][j] : 0;
+    const double before = t->accumulate ? c->before[r][t->c_first + j] : 0;
     const double bias = t->finish && t->bias != NULL ? c->bias[j] : 0;
     sum += before + bias;
     size += fabs(before) + fabs(bias);
     const double expected = t->finish ? activated(t->activation.id, sum) : sum;
     const double allowed = unit * (2 * (double)(t->taps * t->depth + 4) * size + fabs(expected));
-    cr_assert(fabs((double)c->c[r][j] - expected) <= allowed,
+    const double got = c->c[r][t->c_first + j];
+    cr_assert(fabs(got - expected) <= allowed,
               "%s, %zu taps of %zu, row %zu of %zu, column %zu of %zu, %s: %.9g is not %.9g",
               k->isa, t->taps, t->depth, r, t->rows, j, t->width,
-              t->finish ? up_activation_name(t->activation.id) : "not finished", (double)c->c[r][j],
-              expected);
+              t->finish ? up_activation_name(t->activation.id) : "not finished", got, expected);
 }
 
 static void tile_free(struct tile_case *c, const struct up_kernels *k)
 {
     const struct up_tile *t = &c->tile;
-    for (size_t i = 0; i < t->taps * t->rows; i++)
-        guarded_free(c->a[i], t->depth, "a");
+    for (size_t i = 0; i < t->taps * t->a_stride; i++)
+        guarded_free(c->a[i], t->a_first + t->depth, "a");
     guarded_free(c->b, t->taps * t->depth * k->tile_columns, "b");
     guarded_free(c->bias, t->width, "bias");
     for (size_t r = 0; r < t->rows; r++)
-        guarded_free(c->c[r], t->width, "c");
+        guarded_free(c->c[r], t->c_first + t->width, "c");
 }
 
 static void tile_matches(const struct up_kernels *k)
@@ -156,9 +161,12 @@ static void tile_matches(const struct up_kernels *k)
         static struct tile_case c;
         tile_make(&c, k, &random, turn);
         k->tile(&c.tile);
-        for (size_t r = 0; r < c.tile.rows; r++)
+        for (size_t r = 0; r < c.tile.rows; r++) {
+            cr_assert(memcmp(c.c[r], c.before[r], c.tile.c_first * sizeof(float)) == 0,
+                      "%s: wrote before the first column of row %zu", k->isa, r);
             for (size_t j = 0; j < c.tile.width; j++)
                 tile_check(&c, k, r, j);
+        }
         tile_free(&c, k);
     }
 }
@@ -175,7 +183,7 @@ static void tile_rows_independent(const struct up_kernels *k)
     struct random random = {2};
     for (size_t turn = 0; turn < 100; turn++) {
         static struct tile_case c;
-        float alone[UP_TILE_COLUMNS_MAX];
+        float alone[UP_TILE_COLUMNS_MAX + 9];
         const float *a[64];
         float *out = alone;
         tile_make(&c, k, &random, turn);
@@ -183,11 +191,11 @@ static void tile_rows_independent(const struct up_kernels *k)
         for (size_t r = 0; r < c.tile.rows; r++) {
             struct up_tile one = c.tile;
             for (size_t t = 0; t < one.taps; t++)
-                a[t] = c.a[t * c.tile.rows + r];
-            one.a = a, one.c = &out, one.rows = 1;
+                a[t] = c.a[t * c.tile.a_stride + r];
+            one.a = a, one.c = &out, one.rows = one.a_stride = 1;
             memcpy(alone, c.before[r], sizeof alone);
             k->tile(&one);
-            cr_assert(memcmp(alone, c.c[r], one.width * sizeof(float)) == 0,
+            cr_assert(memcmp(alone, c.c[r], (one.c_first + one.width) * sizeof(float)) == 0,
                       "%s: row %zu of %zu alone has other bits", k->isa, r, c.tile.rows);
         }
         tile_free(&c, k);
