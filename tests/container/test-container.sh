@@ -13,7 +13,7 @@ done
 base=docker.io/library/debian:bookworm-slim
 image=localhost/upsampled:test
 name=upsampled-test-$$
-port=${PORT:-18080}
+port=${PORT:-$((20000 + RANDOM % 10000))}
 storage=overlay
 passed=0
 failed=0
@@ -67,6 +67,7 @@ start() {
         --cap-drop=all --security-opt=no-new-privileges --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \
         --env UPSAMPLED_PORT="$port" --env UPSAMPLED_DRAIN_DELAY=1s "$image" >/dev/null || return
     for _ in $(seq 50); do
+        [ "$(pod inspect --format '{{.State.Running}}' "$name")" = true ] || break # the port is taken
         get -o /dev/null -f "http://localhost:$port/readyz" 2>/dev/null && return
         sleep 0.2
     done
