@@ -11,6 +11,7 @@
 
 API_HANDLER(api_infer);         /* POST /upsample */
 API_HANDLER(api_plan);          /* POST /plan */
+API_HANDLER(api_compare);       /* POST /compare */
 API_HANDLER(api_catalogue);     /* GET /layers */
 API_HANDLER(api_catalogue_one); /* GET /layers/{class_name} */
 API_HANDLER(api_openapi);       /* GET /openapi.json */

@@ -49,11 +49,60 @@ static void write_request_schema(struct api_buffer *out)
                          "{\"required\":[\"layers\"]},{\"required\":[\"model\"]}]}");
 }
 
+static void write_comparison_schema(struct api_buffer *out)
+{
+    api_buffer_puts(out, "{\"type\":\"object\",\"required\":[\"candidates\"],\"properties\":{"
+                         "\"input\":{\"$ref\":\"#/components/schemas/Tensor\"},"
+                         "\"candidates\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,"
+                         "\"items\":{\"type\":\"object\",\"properties\":{"
+                         "\"name\":{\"type\":\"string\"},"
+                         "\"layer\":{\"anyOf\":[{\"type\":\"string\"},"
+                         "{\"$ref\":\"#/components/schemas/Layer\"}]},"
+                         "\"layers\":{\"type\":\"array\",\"items\":{\"anyOf\":["
+                         "{\"type\":\"string\"},{\"$ref\":\"#/components/schemas/Layer\"}]}}},"
+                         "\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"layer\"]},"
+                         "{\"required\":[\"layers\"]}]}},"
+                         "\"channels\":{\"enum\":[\"as_is\",\"gray\",\"rgb\",\"rgba\"]},"
+                         "\"set_random_seed\":{\"type\":\"integer\"},"
+                         "\"output\":");
+    api_write_params_schema(out, api_output_params, 0, false);
+    api_buffer_puts(out, "},\"additionalProperties\":false}");
+}
+
+/* What POST /compare answers: a row of figures for each candidate, and the verdict in words. */
+static void write_verdict_schema(struct api_buffer *out)
+{
+    static const char *const figures[][2] = {
+        {"checkerboard", "(max - min) / max |.| of the output for an input of ones, away from the "
+                         "borders; null without spatial axes"},
+        {"overshoot", "how far the output leaves the input's range, in parts of it; null when all "
+                      "inputs are equal"},
+        {"rms_gradient", "sharpness: root mean square of the differences between neighbours, in "
+                         "parts of the output's range; null without neighbours"},
+    };
+    api_buffer_puts(out, "{\"type\":\"object\",\"required\":[\"candidates\",\"verdict\","
+                         "\"warnings\"],\"properties\":{\"verdict\":{\"type\":\"string\"},"
+                         "\"candidates\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+                         "\"properties\":{\"name\":{\"type\":\"string\"},\"output\":{}");
+    api_buffer_printf(out, ",\"output_shape\":%s", shape_schema);
+    for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
+        api_buffer_printf(out, ",\"%s\":{\"type\":[\"number\",\"null\"],\"description\":\"%s\"}",
+                          figures[i][0], figures[i][1]);
+    api_buffer_printf(out,
+                      ",\"parameters\":{\"type\":\"integer\"},\"macs\":{\"type\":\"number\"},"
+                      "\"compute_ms\":{\"type\":\"number\"},\"warnings\":%s}}},\"warnings\":%s}}",
+                      warnings_schema, warnings_schema);
+}
+
 static void write_schemas(struct api_buffer *out)
 {
     api_buffer_printf(out, "{\"Tensor\":%s,\"Problem\":%s,\"Request\":", tensor_schema,
                       problem_schema);
     write_request_schema(out);
+    api_buffer_puts(out, ",\"Comparison\":");
+    write_comparison_schema(out);
+    api_buffer_puts(out, ",\"Verdict\":");
+    write_verdict_schema(out);
     api_buffer_printf(out,
                       ",\"Result\":{\"type\":\"object\",\"required\":[\"shape\",\"layers\","
                       "\"warnings\"],\"properties\":{\"shape\":%s,\"output\":{},\"outputs\":{},"
@@ -85,11 +134,14 @@ static void write_parameters(struct api_buffer *out, const struct api_route *rou
                              "\"required\":true,\"schema\":{\"type\":\"string\"}}]");
     if (!route->worker)
         return;
-    api_buffer_puts(out,
-                    ",\"parameters\":[{\"name\":\"layer\",\"in\":\"query\",\"schema\":{"
-                    "\"type\":\"string\"},\"description\":\"class name of one layer; its "
-                    "parameters stand beside it\"},{\"name\":\"layers\",\"in\":\"query\","
-                    "\"schema\":{\"type\":\"string\"},\"description\":\"JSON list of layers\"}");
+    const bool several = route->handle == api_compare;
+    api_buffer_puts(
+        out, several ? ",\"parameters\":[{\"name\":\"candidates\",\"in\":\"query\",\"schema\":{"
+                       "\"type\":\"string\"},\"description\":\"JSON list of candidates\"}"
+                     : ",\"parameters\":[{\"name\":\"layer\",\"in\":\"query\",\"schema\":{"
+                       "\"type\":\"string\"},\"description\":\"class name of one layer; its "
+                       "parameters stand beside it\"},{\"name\":\"layers\",\"in\":\"query\","
+                       "\"schema\":{\"type\":\"string\"},\"description\":\"JSON list of layers\"}");
     for (const struct up_param *row = api_output_params; row->name != NULL; row++) {
         api_buffer_printf(out, ",{\"name\":\"%s\",\"in\":\"query\",\"description\":", row->name);
         api_buffer_quote(out, row->meaning);
@@ -102,19 +154,22 @@ static void write_bodies(struct api_buffer *out, const struct api_route *route)
 {
     if (strcmp(route->method, "POST") != 0)
         return;
-    api_buffer_puts(
+    api_buffer_printf(
         out,
         ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{"
-        "\"$ref\":\"#/components/schemas/Request\"}},\"image/png\":{},\"application/x-npy\":{},"
+        "\"$ref\":\"#/components/schemas/%s\"}},\"image/png\":{},\"application/x-npy\":{},"
         "\"multipart/form-data\":{\"schema\":{\"type\":\"object\",\"properties\":{\"request\":{"
         "\"type\":\"string\",\"contentMediaType\":\"application/json\"},\"input\":{\"type\":"
-        "\"string\",\"contentMediaType\":\"application/octet-stream\"}}}}}}");
+        "\"string\",\"contentMediaType\":\"application/octet-stream\"}}}}}}",
+        route->handle == api_compare ? "Comparison" : "Request");
 }
 
 static const char *answer_schema(const struct api_route *route)
 {
     if (route->handle == api_infer)
         return "{\"$ref\":\"#/components/schemas/Result\"}";
+    if (route->handle == api_compare)
+        return "{\"$ref\":\"#/components/schemas/Verdict\"}";
     return route->handle == api_plan ? "{\"$ref\":\"#/components/schemas/Plan\"}"
                                      : "{\"type\":\"object\"}";
 }
@@ -128,6 +183,8 @@ static void write_answers(struct api_buffer *out, const struct api_route *route)
         api_buffer_printf(out, "\"application/json\":{\"schema\":%s}", answer_schema(route));
     if (route->handle == api_infer)
         api_buffer_puts(out, ",\"image/png\":{},\"application/x-npy\":{}");
+    if (route->handle == api_compare)
+        api_buffer_puts(out, ",\"image/png\":{}");
     api_buffer_puts(out, "}},\"default\":{\"description\":\"A problem\",\"content\":{"
                          "\"application/problem+json\":{\"schema\":{"
                          "\"$ref\":\"#/components/schemas/Problem\"}}}}}");

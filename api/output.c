@@ -149,7 +149,8 @@ static enum up_code field_of(const struct api_result *result, struct api_field *
                           .depth = 1,
                           .height = 1,
                           .width = 1,
-                          .channels = channels ? s->dim[c] : 1};
+                          .channels = channels ? s->dim[c] : 1,
+                          .names = batch ? result->names : NULL};
     f.stride.batch = batch ? stride[0] : 0;
     f.stride.channels = channels ? stride[c] : 0;
     size_t *const dim[3] = {&f.width, &f.height, &f.depth};

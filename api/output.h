@@ -38,6 +38,7 @@ struct api_result {
     uint32_t spatial;     /* 0: not known */
     bool batch, channels; /* whether the axes are there, when spatial is known */
     bool channels_first;
+    const char *const *names; /* of each of the batch, for a figure; NULL: none */
 };
 
 /* The body as NPY or PNG, with its headers. */

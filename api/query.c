@@ -125,9 +125,9 @@ static json_t *layer_config(const json_t *root)
 
 /* Members of the document; weights may also be those of its one layer, which must be there first.
  */
-static bool is_top(const char *name)
+static bool is_top(const struct api_job *job, const char *name)
 {
-    return up_choice_find(api_job_members, name) >= 0 && strcmp(name, "weights") != 0;
+    return up_choice_find(job->members, name) >= 0 && strcmp(name, "weights") != 0;
 }
 
 static enum up_code query_merge_one(struct api_job *job, const struct api_pair *pair)
@@ -138,7 +138,7 @@ static enum up_code query_merge_one(struct api_job *job, const struct api_pair *
     if (layer_open(job) != UP_OK)
         return job->reader.err->code;
     const struct up_param *option = up_param_find(api_output_params, name);
-    const bool top = is_top(name), weights = strcmp(name, "weights") == 0;
+    const bool top = is_top(job, name), weights = strcmp(name, "weights") == 0;
     json_t *config = layer_config(job->root);
     if (!plain_name(name) || (option == NULL && !top && config == NULL && !weights))
         return api_refuse(&job->reader, UP_E_INVALID, at, "there is no parameter \"%.60s\"", name);
@@ -165,7 +165,7 @@ enum up_code api_job_query(struct api_job *job)
     const struct api_request *request = job->request;
     for (int parameters = 0; parameters < 2; parameters++)
         for (size_t i = 0; i < request->query_count; i++) {
-            if (is_top(request->query[i].name) != (parameters != 0) &&
+            if (is_top(job, request->query[i].name) != (parameters != 0) &&
                 query_merge_one(job, &request->query[i]) != UP_OK)
                 return job->reader.err->code;
         }

@@ -30,23 +30,24 @@ static enum up_code channels_read(struct api_job *job)
     return UP_OK;
 }
 
-static enum up_code members_check(struct api_job *job)
+enum up_code api_members_check(struct api_reader *reader, const json_t *object, const char *at,
+                               const char *const *members, const char *what)
 {
     const char *name;
     json_t *value;
-    json_object_foreach(job->root, name, value)
+    json_object_foreach((json_t *)(uintptr_t)object, name, value)
     {
-        if (up_choice_find(api_job_members, name) >= 0)
+        if (up_choice_find(members, name) >= 0)
             continue;
         struct up_nearest nearest = {.text = name};
-        for (const char *const *m = api_job_members; *m != NULL; m++)
+        for (const char *const *m = members; *m != NULL; m++)
             up_nearest_offer(&nearest, *m);
-        const char *best = up_nearest_best(&nearest), *at = api_under(&job->reader, "", name);
-        return at == NULL ? job->reader.err->code
-                          : api_refuse(&job->reader, UP_E_INVALID, at,
-                                       "a request has no member \"%.60s\"%s%s%s", name,
-                                       best ? "; did you mean \"" : "", best ? best : "",
-                                       best ? "\"?" : "");
+        const char *best = up_nearest_best(&nearest), *place = api_under(reader, at, name);
+        return place == NULL
+                   ? reader->err->code
+                   : api_refuse(reader, UP_E_INVALID, place, "%s has no member \"%.60s\"%s%s%s",
+                                what, name, best ? "; did you mean \"" : "", best ? best : "",
+                                best ? "\"?" : "");
     }
     return UP_OK;
 }
@@ -101,32 +102,38 @@ static enum up_code inputs_read(struct api_job *job)
     return api_refuse(&job->reader, UP_E_INVALID, "/input", "there is no input");
 }
 
-static enum up_code net_read(struct api_job *job)
+/* `at` is the place of `owner`: "" for the document. */
+static enum up_code net_read(struct api_job *job, const json_t *owner, const char *at)
 {
-    const json_t *layer = json_object_get(job->root, "layer");
-    const json_t *layers = json_object_get(job->root, "layers");
-    const json_t *model = json_object_get(job->root, "model");
-    const json_t *weights = json_object_get(job->root, "weights");
+    struct api_reader *reader = &job->reader;
+    const json_t *layer = json_object_get(owner, "layer");
+    const json_t *layers = json_object_get(owner, "layers");
+    const json_t *model = json_object_get(owner, "model");
+    const json_t *weights = json_object_get(owner, "weights");
     const int given = (layer != NULL) + (layers != NULL) + (model != NULL);
+    const char *layer_at = api_under(reader, at, "layer"),
+               *list_at = api_under(reader, at, "layers");
+    if (layer_at == NULL || list_at == NULL)
+        return reader->err->code;
     if (given != 1)
-        return api_refuse(&job->reader, UP_E_INVALID, given == 0 ? "/layer" : "",
-                          "a request has one of layer, layers and model, this one has %d", given);
+        return api_refuse(reader, UP_E_INVALID, given == 0 ? layer_at : at,
+                          "%s has one of layer, layers and model, this one has %d",
+                          at[0] == '\0' ? "a request" : "a candidate", given);
     if (model == NULL && weights != NULL)
-        return api_refuse(&job->reader, UP_E_INVALID, "/weights",
+        return api_refuse(reader, UP_E_INVALID, "/weights",
                           "weights stand beside class_name in their layer");
     if (model != NULL)
-        return api_net_model(&job->reader, model, weights, &job->net);
+        return api_net_model(reader, model, weights, &job->net);
     struct api_chain chain = {.count = 1};
     if (layers != NULL) {
-        if (api_spec_layers(&job->reader, layers, "/layers", &chain) != UP_OK)
-            return job->reader.err->code;
+        if (api_spec_layers(reader, layers, list_at, &chain) != UP_OK)
+            return reader->err->code;
     } else {
-        chain.layer = up_arena_alloc(job->reader.arena, 1, sizeof *chain.layer, job->reader.err);
-        if (chain.layer == NULL ||
-            api_spec_layer(&job->reader, layer, "/layer", chain.layer) != UP_OK)
-            return job->reader.err->code;
+        chain.layer = up_arena_alloc(reader->arena, 1, sizeof *chain.layer, reader->err);
+        if (chain.layer == NULL || api_spec_layer(reader, layer, layer_at, chain.layer) != UP_OK)
+            return reader->err->code;
     }
-    return api_net_chain(&job->reader, chain.layer, chain.count, &job->net);
+    return api_net_chain(reader, chain.layer, chain.count, &job->net);
 }
 
 static enum up_code seeds_read(struct api_job *job)
@@ -259,10 +266,11 @@ struct api_result api_job_result(const struct api_job *job, const struct up_tens
 /* --- The job -----------------------------------------------------------------------------------
  */
 
-static enum up_code job_read(struct api_job *job)
+static enum up_code shared_read(struct api_job *job)
 {
     enum api_format natural;
-    if (api_job_body(job) != UP_OK || api_job_query(job) != UP_OK || members_check(job) != UP_OK ||
+    if (api_job_body(job) != UP_OK || api_job_query(job) != UP_OK ||
+        api_members_check(&job->reader, job->root, "", job->members, "a request") != UP_OK ||
         channels_read(job) != UP_OK || api_job_files(job) != UP_OK)
         return job->reader.err->code;
     weights_shown_read(job);
@@ -273,9 +281,28 @@ static enum up_code job_read(struct api_job *job)
                           "the answer can be application/json, image/png or application/x-npy, "
                           "Accept is \"%.80s\"",
                           job->request->accept);
-    if (api_output_read(&job->reader, output, natural, &job->output) != UP_OK ||
-        inputs_read(job) != UP_OK || net_read(job) != UP_OK || seeds_read(job) != UP_OK ||
-        inputs_match(job) != UP_OK)
+    if (api_output_read(&job->reader, output, natural, &job->output) != UP_OK)
+        return job->reader.err->code;
+    return inputs_read(job);
+}
+
+enum up_code api_job_begin(const struct api_context *context, const struct api_request *request,
+                           const char *const *members, bool shapes, struct api_job *ret,
+                           struct up_error *err)
+{
+    *ret = (struct api_job){.request = request,
+                            .members = members,
+                            .reader = {.arena = request->arena,
+                                       .err = err,
+                                       .tensor_bytes_max = context->limits.output_bytes,
+                                       .shapes = shapes}};
+    ret->reader.warnings_end = &ret->reader.warnings;
+    return shared_read(ret);
+}
+
+enum up_code api_job_net(struct api_job *job, const json_t *owner, const char *at)
+{
+    if (net_read(job, owner, at) != UP_OK || seeds_read(job) != UP_OK || inputs_match(job) != UP_OK)
         return job->reader.err->code;
     return axes_fit(job);
 }
@@ -283,13 +310,9 @@ static enum up_code job_read(struct api_job *job)
 enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
                           bool shapes, struct api_job *ret, struct up_error *err)
 {
-    *ret = (struct api_job){.request = request,
-                            .reader = {.arena = request->arena,
-                                       .err = err,
-                                       .tensor_bytes_max = context->limits.output_bytes,
-                                       .shapes = shapes}};
-    ret->reader.warnings_end = &ret->reader.warnings;
-    return job_read(ret);
+    if (api_job_begin(context, request, api_job_members, shapes, ret, err) != UP_OK)
+        return err->code;
+    return api_job_net(ret, ret->root, "");
 }
 
 void api_job_close(struct api_job *job)

@@ -21,7 +21,8 @@ enum api_inputs_form { API_INPUT_ONE, API_INPUT_LIST, API_INPUT_NAMED };
 struct api_job {
     struct api_reader reader;
     const struct api_request *request;
-    json_t *root; /* the document with the query merged in; api_job_close drops it */
+    const char *const *members; /* that the document may have */
+    json_t *root;               /* the document with the query merged in; api_job_close drops it */
 
     enum api_inputs_form form;
     struct up_tensor input[UP_INPUTS_MAX]; /* as they fit the graph */
@@ -39,6 +40,19 @@ struct api_job {
 enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
                           bool shapes, struct api_job *ret, struct up_error *err) UP_CHECKED;
 void api_job_close(struct api_job *job);
+
+/* The two halves of it, for a request with several nets: all that they share, with a document of
+ * these members, which is to be closed in any case; then the layers in an object at `at`, for a job
+ * or a copy of it, and the input fitted to them. */
+enum up_code api_job_begin(const struct api_context *context, const struct api_request *request,
+                           const char *const *members, bool shapes, struct api_job *ret,
+                           struct up_error *err) UP_CHECKED;
+enum up_code api_job_net(struct api_job *job, const json_t *owner, const char *at) UP_CHECKED;
+
+/* Refuses a member of the object at `at` that is none of these, with the nearest that is; `what`
+ * has no such member: "a request". */
+enum up_code api_members_check(struct api_reader *reader, const json_t *object, const char *at,
+                               const char *const *members, const char *what) UP_CHECKED;
 
 /* The plan of an open job, within the service's limits. */
 enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
@@ -58,7 +72,7 @@ struct up_shape api_job_shape(const struct api_job *job, const struct up_shape *
 
 /* --- The steps of api_job_open, in order --- */
 
-/* Members of the document, NULL-terminated. */
+/* Members of the document, NULL-terminated, of a request with one net. */
 extern const char *const api_job_members[];
 
 /* The document: the body, the part "request", or an empty object beside a file. (api/body.c) */

@@ -7,6 +7,8 @@
 const struct api_route api_routes[] = {
     {"POST", "/upsample", "Runs layers on an input", true, api_infer},
     {"POST", "/plan", "Says what a request would do, without running it", true, api_plan},
+    {"POST", "/compare", "Runs several candidates on one input, and says how they differ", true,
+     api_compare},
     {"GET", "/layers", "The catalogue of layers", false, api_catalogue},
     {"GET", "/layers/*", "One layer of the catalogue", false, api_catalogue_one},
     {"GET", "/healthz", "Whether the process lives", false, api_healthz},

@@ -15,6 +15,7 @@ struct api_field {
     struct {
         size_t batch, depth, height, width, channels;
     } stride;
+    const char *const *names; /* UTF-8, of each of the batch, to be shown with it; NULL: numbers */
 };
 
 enum api_switch { API_AUTO, API_OFF, API_ON };

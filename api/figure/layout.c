@@ -28,6 +28,7 @@ enum {
     GRID_CELL = 8,   /* of so many pixels; lines are 2 wide from GRID_WIDE_CELL on */
     GRID_WIDE_CELL = 16,
     GRID_CELL_MIN = 3, /* smaller cells would vanish under their grid */
+    NAME_BYTES = 64,   /* of a name, and no more, in a label */
 };
 
 static size_t larger(size_t a, size_t b)
@@ -155,9 +156,12 @@ void api_layout_label(const struct api_field *field, size_t tile, bool shortened
         {"z ", "z", field->depth, tile / field->channels % field->depth + 1},
         {"channel ", "c", field->channels, tile % field->channels + 1},
     };
+    const char *name = field->names == NULL ? NULL : field->names[parts[0].number - 1];
     size_t at = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+    if (name != NULL)
+        at = (size_t)snprintf(text, API_LABEL_BYTES, "%.*s", NAME_BYTES, name);
+    for (size_t i = name == NULL ? 0 : 1; i < sizeof parts / sizeof parts[0]; i++)
         if (parts[i].count > 1)
             at += (size_t)snprintf(text + at, API_LABEL_BYTES - at, "%s%s%zu",
                                    at == 0     ? ""
@@ -185,17 +189,28 @@ static void ticks_choose(const struct api_contents *c, struct api_layout *l)
     l->tick_step = larger(x_step, y_step);
 }
 
+/* Of the widest label: the last, unless there are names. */
+static size_t labels_widest(const struct api_contents *c, const struct api_layout *l,
+                            bool shortened)
+{
+    char text[API_LABEL_BYTES];
+    size_t widest = 0;
+    for (size_t tile = c->field->names != NULL ? 0 : l->tiles - 1; tile < l->tiles; tile++) {
+        api_layout_label(c->field, tile, shortened, text);
+        widest = larger(widest, api_text_width(c->small, text));
+    }
+    return widest;
+}
+
 /* The widest text above a tile. */
 static size_t labels_choose(const struct api_contents *c, struct api_layout *l)
 {
     if (l->tiles == 1)
         return 0;
-    char text[API_LABEL_BYTES], range[API_RANGE_TEXT_BYTES];
-    api_layout_label(c->field, l->tiles - 1, false, text);
+    char range[API_RANGE_TEXT_BYTES];
     l->label_lines = c->ranges != NULL ? 2 : 1;
-    l->label_short = api_text_width(c->small, text) > l->first.width;
-    api_layout_label(c->field, l->tiles - 1, l->label_short, text);
-    size_t widest = api_text_width(c->small, text);
+    l->label_short = labels_widest(c, l, false) > l->first.width;
+    size_t widest = labels_widest(c, l, l->label_short);
     for (size_t i = 0; c->ranges != NULL && i < l->tiles; i++) {
         api_ticks_range_text((double)c->ranges[i].min, (double)c->ranges[i].max, range);
         widest = larger(widest, api_text_width(c->small, range));

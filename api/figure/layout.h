@@ -61,8 +61,9 @@ enum up_code api_layout_bare(const struct api_contents *contents, size_t pixels_
 
 struct api_rect api_layout_tile(const struct api_layout *layout, size_t tile);
 
-/* "batch 2, z 5, channel 1", counted from 1, with what there is more than one of. */
-enum { API_LABEL_BYTES = 96 };
+/* "batch 2, z 5, channel 1", counted from 1, with what there is more than one of; or with a name in
+ * the batch's place. */
+enum { API_LABEL_BYTES = 160 };
 void api_layout_label(const struct api_field *field, size_t tile, bool shortened,
                       char text[API_LABEL_BYTES]);
 

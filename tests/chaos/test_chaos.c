@@ -36,6 +36,10 @@ static void counted_free(void *memory)
 #define DOCUMENT                                                                                   \
     "{\"input\": [[0, 1, 2], [3, 4, 5]], \"layer\": " LAYER                                        \
     "}"
+#define COMPARISON                                                                                 \
+    "{\"input\": [[0, 1, 2], [3, 4, 5]], \"candidates\": [{\"name\": \"one\", \"layer\": " LAYER   \
+    "}, {\"layers\": [" LAYER                                                                      \
+    "]}], \"output\": {\"format\": \"png\"}}"
 #define MODEL                                                                                      \
     "{\"input\": {\"shape\": [1, 2, 2, 1], \"data\": [1, 2, 3, 4]}, \"model\": {\"class_name\": "  \
     "\"Sequential\", \"config\": {\"layers\": [{\"class_name\": \"InputLayer\", \"config\": "      \
@@ -94,6 +98,7 @@ static struct cases *cases_make(void)
         file_question(&c.npy),
         {.parts = parts, .part_count = 4},
         {.path = "/plan", .body = DOCUMENT, .query = {{"weights", "true"}}},
+        {.path = "/compare", .body = COMPARISON},
         {.path = "/layers"},
         {.path = "/layers", .query = {{"schema", "1"}}},
         {.path = "/openapi.json"},

@@ -18,7 +18,7 @@ enum { HEAD = 4, PAIRS_MAX = 16, PARTS_MAX = 6, ARENA_BYTES = 8 << 20, OUTPUT_BY
 static const char *const paths[] = {
     "/upsample", "/plan",         "/layers",  "/layers/UpSampling2D",
     "/limits",   "/openapi.json", "/version", "/metrics",
-    "/healthz",  "/nowhere"};
+    "/compare",  "/nowhere"};
 static const char *const methods[] = {"POST", "GET", "HEAD", "PUT"};
 static const char *const types[] = {NULL, "application/json", "image/png", "application/x-npy",
                                     "text/html"};

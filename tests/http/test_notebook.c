@@ -263,3 +263,19 @@ Test(notebook, the_pair_for_volumes, .timeout = 20)
     answer_free(&a);
     (void)server_stop(s, SIGTERM, NULL);
 }
+
+Test(notebook, comparison_tells_the_two_apart, .timeout = 20)
+{
+    struct server *s = server_start(NULL);
+    struct answer a = client_post(s, "/compare",
+                                  "{\"input\":" SQUARE ",\"candidates\":[{\"name\":\"a\"," TRANSPOSED
+                                  "},{\"name\":\"b\"," UPSAMPLED "}]}");
+    cr_assert(a.status == 200, "status %ld: %s", a.status, a.body);
+    expect(&a, "\"checkerboard\":0.75,\"overshoot\":3,");
+    expect(&a, "With a checkerboard: a (0.75); without: b (0).");
+    answer_free(&a);
+    a = client_post(s, "/compare", "{\"input\":" SQUARE ",\"candidates\":[]}");
+    cr_assert(a.status == 422, "status %ld: %s", a.status, a.body);
+    answer_free(&a);
+    (void)server_stop(s, SIGTERM, NULL);
+}
