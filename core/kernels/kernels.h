@@ -15,6 +15,7 @@
 enum {
     UP_TILE_ROWS_MAX = 12,    /* output pixels of one tile, over all instruction sets */
     UP_TILE_COLUMNS_MAX = 32, /* output channels of one tile, likewise */
+    UP_FEW_COLUMNS = 4,       /* output channels that are few */
 };
 
 /* One tile of an implicit matrix product: `rows` output pixels by up to tile_columns output
@@ -31,6 +32,7 @@ struct up_tile {
     const float *b;          /* one panel */
     float *const *c;         /* `rows` pointers */
     size_t a_stride;         /* pointers from tap to tap */
+    size_t b_stride;         /* of `few`: floats from column to column of b */
     size_t a_first, c_first; /* floats to skip in every row of a, of c */
     const float *next;       /* of a later call's panel, or b: fetched into the cache meanwhile, */
     size_t next_step;        /* so many floats of it for each (t, k) */
@@ -141,6 +143,10 @@ struct up_kernels {
     size_t tile_rows, tile_columns;
 
     void (*tile)(const struct up_tile *tile);
+
+    /* The same for width <= UP_FEW_COLUMNS, any number of rows, and another order of b:
+     * b[(t * width + j) * b_stride + k]. `next` is not looked at; lanes are summed apart. */
+    void (*few)(const struct up_tile *tile);
     void (*depthwise)(const struct up_depthwise *depthwise);
 
     /* y[c] = the largest value, or the mean, of channel c in the box. NaN wins a maximum. */

@@ -12,6 +12,7 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .tile_rows = UP_TILE_ROWS,
     .tile_columns = UP_TILE_COLUMNS,
     .tile = UP_KERNEL(tile),
+    .few = UP_KERNEL(few),
     .depthwise = UP_KERNEL(depthwise),
     .box_max = UP_KERNEL(box_max),
     .box_mean = UP_KERNEL(box_mean),

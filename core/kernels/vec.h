@@ -44,6 +44,7 @@ UP_INLINE up_vf up_splat(float x)
 }
 
 void UP_KERNEL(tile)(const struct up_tile *tile);
+void UP_KERNEL(few)(const struct up_tile *tile);
 void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
 void UP_KERNEL(box_max)(const struct up_box *box, float *y);
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y);

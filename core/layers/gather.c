@@ -6,7 +6,8 @@
  *
  * A unit of work is a block of pixels of one phase, over lines and images, and a part of the panels
  * of output channels. A table of input pointers (positions outside the input point at a row of
- * zeros) serves all panels; a panel, as long as it stays near, serves all tiles of the block. */
+ * zeros) serves all panels; a panel, as long as it stays near, serves all tiles of the block. Few
+ * filters have a kernel of their own and another order of weights; the rest is the same. */
 #include "core/layers/gather.h"
 
 #include <string.h>
@@ -43,11 +44,14 @@ struct axis {
 struct prepared {
     struct up_gather gather;
     struct axis axis[3];
-    size_t taps, taps_a_call;
+    bool few;       /* filters: the kernel of that name computes */
+    size_t columns; /* of a panel */
+    size_t taps, taps_a_call, channels_a_call;
     size_t phases, block, blocks;     /* pixels a block, blocks of the largest phase */
     size_t parts, panels_a_part;      /* of the panels of all groups */
     size_t channels, filters, panels; /* of one group */
-    float *packed; /* [group][panel][phase, in class order][tap][channel][tile column] */
+    float *packed; /* [group][panel][phase, in class order][tap][channel][column]; few: ...
+                  [tap][column][channel] */
     float *zeros;  /* as many as the input has channels */
 };
 
@@ -97,10 +101,16 @@ static enum up_code axis_prepare(const struct prepared *p, uint32_t i, struct ax
 }
 
 /* One kernel position into one panel: [channel][column], zeros past the last filter. */
-static void tap_pack(const struct prepared *p, const float *kernel, size_t first, size_t columns,
-                     float *ret)
+static void tap_pack(const struct prepared *p, const float *kernel, size_t first, float *ret)
 {
     const struct up_gather *g = &p->gather;
+    const size_t columns = p->columns;
+    if (p->few) {
+        for (size_t f = 0; f < columns; f++)
+            for (size_t c = 0; c < p->channels; c++)
+                *ret++ = kernel[c * g->channel_stride + f * g->filter_stride];
+        return;
+    }
     const size_t width = p->filters - first < columns ? p->filters - first : columns;
     if (width < columns)
         memset(ret, 0, p->channels * columns * sizeof *ret);
@@ -115,7 +125,7 @@ static void tap_pack(const struct prepared *p, const float *kernel, size_t first
 }
 
 static float *phase_pack(const struct prepared *p, const float *kernel, const size_t class[3],
-                         size_t first, size_t columns, float *at)
+                         size_t first, float *at)
 {
     const struct axis *d = &p->axis[0], *h = &p->axis[1], *w = &p->axis[2];
     const struct class *cd = &d->class[class[0]], *ch = &h->class[class[1]],
@@ -126,15 +136,13 @@ static float *phase_pack(const struct prepared *p, const float *kernel, const si
                 const int64_t row =
                     d->tap[cd->first + i].index * h->kernel + h->tap[ch->first + j].index;
                 const int64_t position = row * w->kernel + w->tap[cw->first + k].index;
-                tap_pack(p, kernel + (size_t)position * p->gather.position_stride, first, columns,
-                         at);
-                at += p->channels * columns;
+                tap_pack(p, kernel + (size_t)position * p->gather.position_stride, first, at);
+                at += p->channels * p->columns;
             }
     return at;
 }
 
-static float *panel_pack(const struct prepared *p, size_t group, size_t panel, size_t columns,
-                         float *at)
+static float *panel_pack(const struct prepared *p, size_t group, size_t panel, float *at)
 {
     /* A group's filters follow one another; its channels are those of every kernel position. */
     const float *kernel = p->gather.kernel + group * p->filters * p->gather.filter_stride;
@@ -142,23 +150,23 @@ static float *panel_pack(const struct prepared *p, size_t group, size_t panel, s
     for (class[0] = 0; class[0] < p -> axis[0].classes; class[0]++)
         for (class[1] = 0; class[1] < p -> axis[1].classes; class[1]++)
             for (class[2] = 0; class[2] < p -> axis[2].classes; class[2]++)
-                at = phase_pack(p, kernel, class, panel * columns, columns, at);
+                at = phase_pack(p, kernel, class, panel * p->columns, at);
     return at;
 }
 
-static enum up_code pack(struct prepared *p, size_t columns, struct up_arena *arena,
-                         struct up_error *err)
+static enum up_code pack(struct prepared *p, struct up_arena *arena, struct up_error *err)
 {
     const size_t panels = p->gather.groups * p->panels;
     p->taps = p->axis[0].used * p->axis[1].used * p->axis[2].used;
-    p->packed = up_arena_alloc(
-        arena, up_size_mul_saturated(p->taps * panels, p->channels * columns), sizeof(float), err);
+    p->packed =
+        up_arena_alloc(arena, up_size_mul_saturated(p->taps * panels, p->channels * p->columns),
+                       sizeof(float), err);
     p->zeros = up_arena_zalloc(arena, p->gather.in.channels, sizeof(float), err);
     if (p->packed == NULL || p->zeros == NULL)
         return err->code;
     float *at = p->packed;
     for (size_t i = 0; i < panels; i++)
-        at = panel_pack(p, i / p->panels, i % p->panels, columns, at);
+        at = panel_pack(p, i / p->panels, i % p->panels, at);
     return UP_OK;
 }
 
@@ -166,6 +174,24 @@ static enum up_code pack(struct prepared *p, size_t columns, struct up_arena *ar
 static size_t class_outputs(const struct prepared *p, uint32_t axis, size_t class)
 {
     return (p->gather.out.spatial[axis] - class - 1) / (size_t)p->axis[axis].period + 1;
+}
+
+/* How much of a sum a call takes. Where lanes sum apart, it is that much for each of them. */
+static void calls_bound(struct prepared *p, const struct up_kernels *kernels)
+{
+    size_t taps = 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        size_t most = 1;
+        for (size_t k = 0; k < p->axis[i].classes; k++)
+            most = p->axis[i].class[k].count > most ? p->axis[i].class[k].count : most;
+        taps = up_size_mul_saturated(taps, most);
+    }
+    p->channels_a_call = p->few ? PRODUCTS_A_CALL * kernels->lanes : PRODUCTS_A_CALL;
+    p->taps_a_call = p->channels < p->channels_a_call ? p->channels_a_call / p->channels : 1;
+    if (p->taps_a_call > taps)
+        p->taps_a_call = taps;
+    if (p->taps_a_call > TAPS_A_CALL)
+        p->taps_a_call = TAPS_A_CALL;
 }
 
 /* Divides the work into units of much the same size. */
@@ -203,17 +229,17 @@ enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *s
     p->gather = *gather;
     p->channels = gather->in.channels / gather->groups;
     p->filters = out->channels / gather->groups;
-    p->taps_a_call = p->channels < PRODUCTS_A_CALL ? PRODUCTS_A_CALL / p->channels : 1;
-    if (p->taps_a_call > TAPS_A_CALL)
-        p->taps_a_call = TAPS_A_CALL;
-    p->panels = (p->filters + kernels->tile_columns - 1) / kernels->tile_columns;
+    p->few = p->filters <= UP_FEW_COLUMNS;
+    p->columns = p->few ? p->filters : kernels->tile_columns;
+    p->panels = (p->filters - 1) / p->columns + 1;
     step->macs = (double)out->batch * (double)p->channels * (double)out->channels;
     for (uint32_t i = 0; i < 3; i++) {
         if (axis_prepare(p, i, &p->axis[i], arena, err) != UP_OK)
             return err->code;
         step->macs *= (double)over->spatial[i] * (double)gather->axis[i].kernel;
     }
-    if (pack(p, kernels->tile_columns, arena, err) != UP_OK)
+    calls_bound(p, kernels);
+    if (pack(p, arena, err) != UP_OK)
         return err->code;
     divide(p, kernels, step);
     step->prepared = p;
@@ -257,7 +283,7 @@ static void phase_set(struct block *b, const size_t class[3])
     }
     const size_t before = (first[0] * p->axis[1].used + b->count[0] * first[1]) * p->axis[2].used +
                           b->count[0] * b->count[1] * first[2];
-    b->packed = p->packed + before * p->channels * b->call->kernels->tile_columns;
+    b->packed = p->packed + before * p->channels * p->columns;
 }
 
 /* Pixels of the phase from number `first` on, as runs; none past its last. */
@@ -326,7 +352,7 @@ static void table(const struct block *b, size_t first, size_t count, const float
 static const float *panel_at(const struct block *b, size_t panel, size_t done)
 {
     const size_t products = panel * b->p->taps * b->p->channels + done;
-    return b->packed + products * b->call->kernels->tile_columns;
+    return b->packed + products * b->p->columns;
 }
 
 /* The tiles of one panel; rows are shared out evenly, few rows keep the multipliers idle. */
@@ -347,6 +373,17 @@ static void tiles(const struct block *b, struct up_tile *call, const float *cons
     }
 }
 
+/* A panel of few columns, whose weights lie [tap][column][channel]. */
+static void few(const struct block *b, struct up_tile *call, const float *const *a, size_t channel)
+{
+    call->b = call->b - channel * b->p->columns + channel;
+    call->b_stride = b->p->channels;
+    call->a = a;
+    call->c = b->out;
+    call->rows = b->pixels;
+    b->call->kernels->few(call);
+}
+
 /* All panels of the block; `call` says what they share. Of each output `done` products are in, and
  * these start at `channel` of the group. */
 static void panels(const struct block *b, struct up_tile *call, const float *const *a, size_t done,
@@ -354,7 +391,7 @@ static void panels(const struct block *b, struct up_tile *call, const float *con
 {
     const struct prepared *p = b->p;
     const float *bias = p->gather.bias;
-    const size_t columns = b->call->kernels->tile_columns;
+    const size_t columns = p->columns;
     call->accumulate = done > 0;
     for (size_t panel = b->first; panel < b->end; panel++) {
         const size_t group = panel / p->panels;
@@ -367,7 +404,10 @@ static void panels(const struct block *b, struct up_tile *call, const float *con
         call->c_first = group * p->filters + column;
         call->bias = bias == NULL ? NULL : bias + call->c_first;
         call->width = left < columns ? left : columns;
-        tiles(b, call, a);
+        if (p->few)
+            few(b, call, a, channel);
+        else
+            tiles(b, call, a);
     }
 }
 
@@ -385,7 +425,7 @@ static void block_run(const struct block *b)
         channel = 0;
         do { /* without taps once, for the bias */
             const size_t rest = p->channels - channel;
-            call.depth = rest < PRODUCTS_A_CALL ? rest : PRODUCTS_A_CALL;
+            call.depth = rest < p->channels_a_call ? rest : p->channels_a_call;
             call.finish = call.taps == left && (left == 0 || call.depth == rest);
             panels(b, &call, a, done * p->channels + channel, channel);
             channel += call.depth;

@@ -55,6 +55,8 @@ Test(kernels, select_takes_the_best_up_to_the_cap, .timeout = 20)
 /* One call with all that it touches. */
 struct tile_case {
     struct up_tile tile;
+    bool few; /* for that kernel */
+    size_t b_count;
     float *a[9 * 2 * UP_TILE_ROWS_MAX], *b, *bias, *c[UP_TILE_ROWS_MAX];
     float before[UP_TILE_ROWS_MAX][UP_TILE_COLUMNS_MAX + 9];
 };
@@ -99,11 +101,16 @@ static void tile_make(struct tile_case *c, const struct up_kernels *k, struct ra
                           .accumulate = random_size(random, 0, 1) == 1,
                           .finish = random_size(random, 0, 3) != 0};
     cr_assert(up_activation_find(tile_activations[turn % 8], &t->activation), "%zu", turn);
+    if (c->few) {
+        t->width = random_size(random, 1, UP_FEW_COLUMNS);
+        t->rows = random_size(random, 1, UP_TILE_ROWS_MAX);
+    }
+    t->b_stride = t->depth + random_size(random, 0, 5);
     t->a_stride = random_size(random, t->rows, 2 * t->rows);
     for (size_t i = 0; i < t->taps * t->a_stride; i++) /* what is skipped stays NaN */
         random_fill(random, (c->a[i] = guarded_new(t->a_first + t->depth)) + t->a_first, t->depth);
-    const size_t panel = t->taps * t->depth * k->tile_columns;
-    random_fill(random, c->b = guarded_new(panel), panel);
+    c->b_count = t->taps * (c->few ? t->width * t->b_stride : t->depth * k->tile_columns);
+    random_fill(random, c->b = guarded_new(c->b_count), c->b_count);
     c->bias = guarded_new(t->width);
     random_fill(random, c->bias, t->width);
     for (size_t r = 0; r < t->rows; r++) {
@@ -126,7 +133,8 @@ static void tile_check(const struct tile_case *c, const struct up_kernels *k, si
     for (size_t i = 0; i < t->taps; i++)
         for (size_t d = 0; d < t->depth; d++) {
             const double a = c->a[i * t->a_stride + r][t->a_first + d];
-            const double b = c->b[(i * t->depth + d) * k->tile_columns + j];
+            const double b = c->b[c->few ? (i * t->width + j) * t->b_stride + d
+                                         : (i * t->depth + d) * k->tile_columns + j];
             sum += a * b;
             size += fabs(a * b);
         }
@@ -143,32 +151,43 @@ static void tile_check(const struct tile_case *c, const struct up_kernels *k, si
               t->finish ? up_activation_name(t->activation.id) : "not finished", got, expected);
 }
 
-static void tile_free(struct tile_case *c, const struct up_kernels *k)
+static void tile_free(struct tile_case *c)
 {
     const struct up_tile *t = &c->tile;
     for (size_t i = 0; i < t->taps * t->a_stride; i++)
         guarded_free(c->a[i], t->a_first + t->depth, "a");
-    guarded_free(c->b, t->taps * t->depth * k->tile_columns, "b");
+    guarded_free(c->b, c->b_count, "b");
     guarded_free(c->bias, t->width, "bias");
     for (size_t r = 0; r < t->rows; r++)
         guarded_free(c->c[r], t->c_first + t->width, "c");
 }
 
-static void tile_matches(const struct up_kernels *k)
+static void tiles_match(const struct up_kernels *k, bool few)
 {
     struct random random = {1};
     for (size_t turn = 0; turn < 600; turn++) {
         static struct tile_case c;
+        c.few = few;
         tile_make(&c, k, &random, turn);
-        k->tile(&c.tile);
+        (few ? k->few : k->tile)(&c.tile);
         for (size_t r = 0; r < c.tile.rows; r++) {
             cr_assert(memcmp(c.c[r], c.before[r], c.tile.c_first * sizeof(float)) == 0,
                       "%s: wrote before the first column of row %zu", k->isa, r);
             for (size_t j = 0; j < c.tile.width; j++)
                 tile_check(&c, k, r, j);
         }
-        tile_free(&c, k);
+        tile_free(&c);
     }
+}
+
+static void tile_matches(const struct up_kernels *k)
+{
+    tiles_match(k, false);
+}
+
+static void few_matches(const struct up_kernels *k)
+{
+    tiles_match(k, true);
 }
 
 Test(kernels, tile_sums_products_over_taps_and_depth, .timeout = 20)
@@ -178,33 +197,55 @@ Test(kernels, tile_sums_products_over_taps_and_depth, .timeout = 20)
 
 /* Sums run in order, one row knows nothing of the others: the rows of a tile may be cut anywhere.
  */
-static void tile_rows_independent(const struct up_kernels *k)
+static void rows_independent(const struct up_kernels *k, bool few)
 {
+    void (*const kernel)(const struct up_tile *) = few ? k->few : k->tile;
     struct random random = {2};
     for (size_t turn = 0; turn < 100; turn++) {
         static struct tile_case c;
         float alone[UP_TILE_COLUMNS_MAX + 9];
         const float *a[64];
         float *out = alone;
+        c.few = few;
         tile_make(&c, k, &random, turn);
-        k->tile(&c.tile);
+        kernel(&c.tile);
         for (size_t r = 0; r < c.tile.rows; r++) {
             struct up_tile one = c.tile;
             for (size_t t = 0; t < one.taps; t++)
                 a[t] = c.a[t * c.tile.a_stride + r];
             one.a = a, one.c = &out, one.rows = one.a_stride = 1;
             memcpy(alone, c.before[r], sizeof alone);
-            k->tile(&one);
+            kernel(&one);
             cr_assert(memcmp(alone, c.c[r], (one.c_first + one.width) * sizeof(float)) == 0,
                       "%s: row %zu of %zu alone has other bits", k->isa, r, c.tile.rows);
         }
-        tile_free(&c, k);
+        tile_free(&c);
     }
+}
+
+static void tile_rows_independent(const struct up_kernels *k)
+{
+    rows_independent(k, false);
+}
+
+static void few_rows_independent(const struct up_kernels *k)
+{
+    rows_independent(k, true);
 }
 
 Test(kernels, tile_row_has_the_same_bits_alone, .timeout = 20)
 {
     each_isa(tile_rows_independent);
+}
+
+Test(kernels, few_columns_sum_products_over_taps_and_depth, .timeout = 20)
+{
+    each_isa(few_matches);
+}
+
+Test(kernels, row_of_few_columns_has_the_same_bits_alone, .timeout = 20)
+{
+    each_isa(few_rows_independent);
 }
 
 /* --- repeat and transpose ----------------------------------------------------------------------
