@@ -2,6 +2,7 @@
 #include "api/request.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -125,6 +126,32 @@ static enum up_code weight_part(struct api_job *job, const struct api_part *part
     return failed != 0 ? api_no_memory(&job->reader) : UP_OK;
 }
 
+/* "inputs.0" is the first of a list, "inputs.image" the one of that name. */
+static enum up_code inputs_part(struct api_job *job, const struct api_part *part)
+{
+    char at[96];
+    const char *name = part->name + strlen("inputs.");
+    (void)snprintf(at, sizeof at, "?%.80s", part->name);
+    const bool listed = name[0] != '\0' && name[strspn(name, "0123456789")] == '\0';
+    json_t *inputs = json_object_get(job->root, "inputs");
+    if (inputs == NULL) {
+        inputs = listed ? json_array() : json_object();
+        if (json_object_set_new(job->root, "inputs", inputs) != 0)
+            return api_no_memory(&job->reader);
+    }
+    if (name[0] == '\0' || !(listed ? json_is_array(inputs) : json_is_object(inputs)) ||
+        (listed && strtoul(name, NULL, 10) != json_array_size(inputs)))
+        return api_refuse(
+            &job->reader, UP_E_INVALID, at,
+            "part \"%.60s\" is out of order: inputs are numbered from 0, or all named", part->name);
+    json_t *tensor = tensor_member(job, part, at);
+    if (tensor == NULL)
+        return job->reader.err->code;
+    const int failed =
+        listed ? json_array_append_new(inputs, tensor) : json_object_set_new(inputs, name, tensor);
+    return failed != 0 ? api_no_memory(&job->reader) : UP_OK;
+}
+
 static enum up_code part_read(struct api_job *job, const struct api_part *part)
 {
     char at[96];
@@ -133,11 +160,13 @@ static enum up_code part_read(struct api_job *job, const struct api_part *part)
         return UP_OK;
     if (strcmp(part->name, "input") == 0)
         return input_set(job, part->data, part->bytes, at, 0);
+    if (strncmp(part->name, "inputs.", 7) == 0)
+        return inputs_part(job, part);
     if (strncmp(part->name, "weights.", 8) == 0)
         return weight_part(job, part);
     return api_refuse(&job->reader, UP_E_INVALID, at,
-                      "there is no place for a part \"%.60s\": request, input and weights.0.0 are "
-                      "such",
+                      "there is no place for a part \"%.60s\": request, input, inputs.0 and "
+                      "weights.0.0 are such",
                       part->name);
 }
 

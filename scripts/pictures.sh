@@ -28,7 +28,7 @@ scripts/photo.py "$work/pictures/photo.png"
 {
     echo 'curl() { command curl --silent --show-error --fail-with-body "$@" || exit 1; }'
     awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside' README.md |
-        sed "s/localhost:8080/127.0.0.1:$port/"
+        sed "s/localhost:8080/127.0.0.1:$port/; s|=\.\./\.\./|=$PWD/|"
 } >"$work/readme.sh"
 (cd "$work/pictures" && sh -eu ../readme.sh)
 

@@ -179,6 +179,43 @@ Test(requests, multipart_fills_the_members_of_its_names, .timeout = 20)
     cr_assert(server_stop(s, SIGTERM, NULL) == 0, "not a clean end");
 }
 
+/* Two inputs, numbered and named; the model subtracts b from a. */
+Test(requests, multipart_fills_several_inputs, .timeout = 20)
+{
+#define PART(name, text)                                                                           \
+    "--b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n" text "\r\n"
+#define INPUT(name)                                                                                \
+    "{\"class_name\":\"InputLayer\",\"name\":\"" name "\",\"config\":{\"name\":\"" name            \
+    "\",\"batch_shape\":[null,2]},\"inbound_nodes\":[]},"
+#define MODEL                                                                                      \
+    PART("request",                                                                                \
+         "{\"model\":{\"class_name\":\"Functional\",\"config\":{\"layers\":[" INPUT("a") INPUT(    \
+             "b") "{\"class_name\":\"Subtract\",\"name\":\"s\",\"config\":{\"name\":"              \
+                  "\"s\"},\"inbound_nodes\":[[[\"a\",0,0,{}],[\"b\",0,0,{}]]]}],"                  \
+                  "\"input_layers\":[[\"a\",0,0],[\"b\",0,0]],\"output_layers\":[[\"s\",0,0]]}}}")
+    static const struct {
+        const char *body, *expected;
+        long status;
+    } rows[] = {
+        {MODEL PART("inputs.0", "[5,7]") PART("inputs.1", "[1,2]") "--b--\r\n",
+         "\"outputs\":[[4,5]]", 200},
+        {MODEL PART("inputs.b", "[5,7]") PART("inputs.a", "[1,2]") "--b--\r\n",
+         "\"outputs\":{\"s\":[-4,-5]}", 200},
+        {MODEL PART("inputs.1", "[5,7]") "--b--\r\n", "\"parameter\":\"inputs.1\"", 422},
+        {MODEL PART("inputs.", "[5,7]") "--b--\r\n", "\"parameter\":\"inputs.\"", 422},
+    };
+    static const char *const type[] = {"Content-Type: multipart/form-data; boundary=b", NULL};
+    struct server *s = server_start(NULL);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct answer a = client_call(
+            s, &(struct call){.path = "/upsample", .body = rows[i].body, .headers = type});
+        expect_status(&a, rows[i].status);
+        cr_assert(strstr(a.body, rows[i].expected) != NULL, "row %zu: %s", i, a.body);
+        answer_free(&a);
+    }
+    (void)server_stop(s, SIGTERM, NULL);
+}
+
 Test(requests, a_chunked_body_that_grows_arrives_whole, .timeout = 20)
 {
     /* Blanks before the JSON make it larger than the first room of a body of unknown length. */
