@@ -267,9 +267,10 @@ Test(notebook, the_pair_for_volumes, .timeout = 20)
 Test(notebook, comparison_tells_the_two_apart, .timeout = 20)
 {
     struct server *s = server_start(NULL);
-    struct answer a = client_post(s, "/compare",
-                                  "{\"input\":" SQUARE ",\"candidates\":[{\"name\":\"a\"," TRANSPOSED
-                                  "},{\"name\":\"b\"," UPSAMPLED "}]}");
+    struct answer a =
+        client_post(s, "/compare",
+                    "{\"input\":" SQUARE ",\"candidates\":[{\"name\":\"a\"," TRANSPOSED
+                    "},{\"name\":\"b\"," UPSAMPLED "}]}");
     cr_assert(a.status == 200, "status %ld: %s", a.status, a.body);
     expect(&a, "\"checkerboard\":0.75,\"overshoot\":3,");
     expect(&a, "With a checkerboard: a (0.75); without: b (0).");
