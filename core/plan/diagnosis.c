@@ -190,9 +190,9 @@ static void advise(struct up_diagnosis *d, const struct deconv *c, struct spread
         return;
     }
     say(d,
-        "every position gets %.0f taps, but their weights do not add up to the same: an input of "
-        "ones gives %.4g to %.4g; UpSampling%uD then Conv%uD gives every position the same",
-        d->taps_max, worst.min, worst.max, d->spatial, d->spatial);
+        "every position gets %.0f tap%s, but not the same weight in all: an input of ones gives "
+        "%.4g to %.4g; UpSampling%uD then Conv%uD gives every position the same",
+        d->taps_max, d->taps_max == 1 ? "" : "s", worst.min, worst.max, d->spatial, d->spatial);
 }
 
 static void transposed(const struct up_layer *layer, const struct up_plan_node *node,
