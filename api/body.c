@@ -9,8 +9,7 @@
 #include "api/codec/npy.h"
 #include "api/codec/png.h"
 
-/* --- The body ----------------------------------------------------------------------------------
- */
+/* --- The body ------------------------------------------------------------------------------- */
 
 static bool type_is(const char *type, const char *name)
 {

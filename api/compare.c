@@ -30,8 +30,7 @@ struct comparison {
     size_t count;
 };
 
-/* --- Reading -----------------------------------------------------------------------------------
- */
+/* --- Reading -------------------------------------------------------------------------------- */
 
 static const char *const members[] = {"input",    "candidates",      "output",
                                       "channels", "set_random_seed", NULL};
@@ -127,8 +126,7 @@ static enum up_code comparison_read(const struct api_context *context,
     return form_choose(&c->shared) == UP_OK ? candidates_read(c) : err->code;
 }
 
-/* --- Planning and running ----------------------------------------------------------------------
- */
+/* --- Planning and running ------------------------------------------------------------------- */
 
 static enum up_code candidates_plan(const struct api_context *context, struct comparison *c)
 {
@@ -180,8 +178,7 @@ static enum up_code candidates_run(const struct api_context *context, struct com
     return UP_OK;
 }
 
-/* --- The verdict -------------------------------------------------------------------------------
- */
+/* --- The verdict ---------------------------------------------------------------------------- */
 
 static bool has_checkerboard(const struct candidate *one)
 {
@@ -301,8 +298,7 @@ static enum up_code verdict(const struct comparison *c, const char **ret)
     return api_buffer_finish(&out);
 }
 
-/* --- The answer --------------------------------------------------------------------------------
- */
+/* --- The answer ----------------------------------------------------------------------------- */
 
 static void write_figure(struct api_buffer *out, const char *name, double value)
 {

@@ -68,8 +68,7 @@ static const char *copied(struct builder *b, const json_t *text)
     return up_arena_printf(b->reader->arena, b->reader->err, "%s", s == NULL ? "" : s);
 }
 
-/* --- References --------------------------------------------------------------------------------
- */
+/* --- References ----------------------------------------------------------------------------- */
 
 static bool is_tensor(const json_t *value)
 {
@@ -135,8 +134,7 @@ static enum up_code references_read(struct builder *b, const json_t *value, cons
     return b->reader->err->code;
 }
 
-/* --- Members -----------------------------------------------------------------------------------
- */
+/* --- Members -------------------------------------------------------------------------------- */
 
 static enum up_code model_read(struct builder *b, const json_t *value, const char *at, size_t depth,
                                struct model *ret);
@@ -253,8 +251,7 @@ static enum up_code model_read(struct builder *b, const json_t *value, const cha
     return ret->sequential ? UP_OK : ends_read(b, config, config_at, ret);
 }
 
-/* --- Calls -------------------------------------------------------------------------------------
- */
+/* --- Calls ---------------------------------------------------------------------------------- */
 
 static enum up_code node_add(struct builder *b, uint32_t layer, const uint32_t *in,
                              uint32_t in_count, uint32_t *ret_value)
@@ -409,8 +406,7 @@ static enum up_code model_call(struct builder *b, struct model *m, const uint32_
     return UP_OK;
 }
 
-/* --- Nets --------------------------------------------------------------------------------------
- */
+/* --- Nets ----------------------------------------------------------------------------------- */
 
 static enum up_code builder_make(struct api_reader *reader, struct builder *ret)
 {

@@ -121,8 +121,7 @@ enum up_code api_output_npy(const struct api_result *result, struct up_arena *ar
     return UP_OK;
 }
 
-/* --- Pictures ----------------------------------------------------------------------------------
- */
+/* --- Pictures ------------------------------------------------------------------------------- */
 
 /* The axes of the tensor by their meaning. Where the layers did not say, an image is assumed: the
  * last two axes of rank 2, (height, width, channels) of rank 3, with a batch before it of rank 4,

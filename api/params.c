@@ -370,8 +370,7 @@ static enum up_code (*const readers[])(const struct place *, const json_t *, voi
     [UP_PARAM_IGNORED] = read_nothing,
 };
 
-/* --- Objects -----------------------------------------------------------------------------------
- */
+/* --- Objects -------------------------------------------------------------------------------- */
 
 static enum up_code unknown(struct api_reader *reader, const struct api_params *params,
                             const char *name, const char *at)

@@ -16,8 +16,7 @@ static bool in_query(const struct api_job *job, const char *name, size_t length)
     return false;
 }
 
-/* --- The query ---------------------------------------------------------------------------------
- */
+/* --- The query ------------------------------------------------------------------------------ */
 
 /* What `text` is as a member of a document, so that tensors in it are lifted as they are from a
  * body. NULL when it is no JSON, which is no error, or when there is no memory, which is one. */

@@ -119,8 +119,7 @@ json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes,
     return root;
 }
 
-/* --- Tensors -----------------------------------------------------------------------------------
- */
+/* --- Tensors -------------------------------------------------------------------------------- */
 
 static enum up_code read_shape(struct api_reader *reader, const json_t *list, const char *at,
                                struct up_shape *ret)

@@ -13,8 +13,7 @@
 const char *const api_job_members[] = {"input",   "inputs", "layer",    "layers",          "model",
                                        "weights", "output", "channels", "set_random_seed", NULL};
 
-/* --- Members -----------------------------------------------------------------------------------
- */
+/* --- Members -------------------------------------------------------------------------------- */
 
 static enum up_code channels_read(struct api_job *job)
 {
@@ -175,8 +174,7 @@ static enum up_code inputs_match(struct api_job *job)
     return UP_OK;
 }
 
-/* --- Axes --------------------------------------------------------------------------------------
- */
+/* --- Axes ----------------------------------------------------------------------------------- */
 
 /* The first layer with spatial axes says what an input has; without one an InputLayer does. */
 static void axes_find(struct api_job *job)
@@ -263,8 +261,7 @@ struct api_result api_job_result(const struct api_job *job, const struct up_tens
     return result;
 }
 
-/* --- The job -----------------------------------------------------------------------------------
- */
+/* --- The job -------------------------------------------------------------------------------- */
 
 static enum up_code shared_read(struct api_job *job)
 {

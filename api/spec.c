@@ -35,8 +35,7 @@ static bool in_envelope(const char *name)
     return up_choice_find(envelope, name) >= 0;
 }
 
-/* --- What every layer may say -------------------------------------------------------------------
- */
+/* --- What every layer may say --------------------------------------------------------------- */
 
 static enum up_code read_dtype(struct api_reader *reader, const json_t *dtype, const char *at)
 {
@@ -98,8 +97,7 @@ static enum up_code read_common(struct api_reader *reader, const json_t *config,
                                       layer->ops->class_name);
 }
 
-/* --- One layer ----------------------------------------------------------------------------------
- */
+/* --- One layer ------------------------------------------------------------------------------ */
 
 static enum up_code read_class(struct api_reader *reader, const json_t *name, const char *at,
                                const struct up_layer_ops **ret)

@@ -15,8 +15,7 @@ struct api_range api_range_of(const struct up_tensor *tensor)
     return range;
 }
 
-/* --- Axes by their meaning ---------------------------------------------------------------------
- */
+/* --- Axes by their meaning ------------------------------------------------------------------ */
 
 /* The first sample; missing spatial axes have length 1. */
 struct axes {
@@ -51,8 +50,7 @@ static struct axes axes_of(const struct api_result *result)
     return a;
 }
 
-/* --- Checkerboard ------------------------------------------------------------------------------
- */
+/* --- Checkerboard --------------------------------------------------------------------------- */
 
 static double channel_spread(const struct axes *a, const float *data)
 {
@@ -87,8 +85,7 @@ double api_trait_checkerboard(const struct api_result *ones)
     return largest;
 }
 
-/* --- Range and gradient ------------------------------------------------------------------------
- */
+/* --- Range and gradient --------------------------------------------------------------------- */
 
 double api_trait_overshoot(struct api_range in, struct api_range out)
 {

@@ -15,8 +15,7 @@ struct activation_config {
     struct up_activation activation;
 };
 
-/* --- Axes ---------------------------------------------------------------------------------------
- */
+/* --- Axes ----------------------------------------------------------------------------------- */
 
 static enum up_code axes_find(const struct up_activation *a, const char *at,
                               const struct up_shape *in, bool ret[UP_RANK_MAX],
@@ -58,8 +57,7 @@ enum up_code up_activation_shape(const struct up_activation *activation, const c
     return UP_OK;
 }
 
-/* --- Work ---------------------------------------------------------------------------------------
- */
+/* --- Work ----------------------------------------------------------------------------------- */
 
 struct prepared {
     struct up_activation activation;
@@ -190,8 +188,7 @@ static void rows(const struct up_call *call, size_t begin, size_t end)
     }
 }
 
-/* --- Activation ---------------------------------------------------------------------------------
- */
+/* --- Activation ----------------------------------------------------------------------------- */
 
 static struct up_activation activation_function(const void *config)
 {
@@ -248,8 +245,7 @@ enum up_code up_activation_step(const struct up_activation *activation, const st
     return up_activation_shape(activation, "activation", in, &ret->out, err);
 }
 
-/* --- ReLU, LeakyReLU, ELU -----------------------------------------------------------------------
- */
+/* --- ReLU, LeakyReLU, ELU ------------------------------------------------------------------- */
 
 static enum up_code same_shape(const void *config, const struct up_shape *in, uint32_t in_count,
                                struct up_shape *ret_out, struct up_error *err)
@@ -350,8 +346,7 @@ BY_VALUE(relu, "ReLU", "Cuts off what is below a threshold, or above a maximum."
 BY_VALUE(leaky_relu, "LeakyReLU", "Makes negative values smaller by a slope.");
 BY_VALUE(elu, "ELU", "Bends negative values exponentially to a limit.");
 
-/* --- Softmax ------------------------------------------------------------------------------------
- */
+/* --- Softmax -------------------------------------------------------------------------------- */
 
 struct softmax_config {
     struct up_config base;

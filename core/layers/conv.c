@@ -81,8 +81,7 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     return up_gather_prepare(&g, step, kernels, arena, err);
 }
 
-/* --- The three layers --------------------------------------------------------------------------
- */
+/* --- The three layers ----------------------------------------------------------------------- */
 
 #define ROW(kind, ...) UP_ROW_##kind(struct conv_config, __VA_ARGS__)
 

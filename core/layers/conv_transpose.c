@@ -103,9 +103,6 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     return up_gather_prepare(&g, step, kernels, arena, err);
 }
 
-/* --- The three layers --------------------------------------------------------------------------
- */
-
 #define ROW(kind, ...) UP_ROW_##kind(struct conv_transpose_config, __VA_ARGS__)
 
 static const struct up_param params[] = {

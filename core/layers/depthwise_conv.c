@@ -40,8 +40,7 @@ struct prepared {
     struct up_activation activation;
 };
 
-/* --- Planning ----------------------------------------------------------------------------------
- */
+/* --- Planning ------------------------------------------------------------------------------- */
 
 static enum up_code check(const void *config, struct up_error *err)
 {
@@ -168,8 +167,7 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     return UP_OK;
 }
 
-/* --- Running -----------------------------------------------------------------------------------
- */
+/* --- Running -------------------------------------------------------------------------------- */
 
 /* Part of an output line. */
 struct span {
@@ -324,8 +322,7 @@ static void separable_rows(const struct up_call *call, size_t begin, size_t end)
     }
 }
 
-/* --- The four layers ---------------------------------------------------------------------------
- */
+/* --- The four layers ------------------------------------------------------------------------ */
 
 #define ROW(kind, ...) UP_ROW_##kind(struct depthwise_config, __VA_ARGS__)
 

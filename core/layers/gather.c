@@ -55,8 +55,7 @@ struct prepared {
     float *zeros;  /* as many as the input has channels */
 };
 
-/* --- Planning ----------------------------------------------------------------------------------
- */
+/* --- Planning ------------------------------------------------------------------------------- */
 
 /* The class of outputs that kernel position j reaches. */
 static size_t class_of(const struct axis *a, const struct up_gather_axis *size, int64_t j)
@@ -247,8 +246,7 @@ enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *s
     return UP_OK;
 }
 
-/* --- Running -----------------------------------------------------------------------------------
- */
+/* --- Running -------------------------------------------------------------------------------- */
 
 /* Neighbours on an output line; the next pixel's base is the axis' scale further. */
 struct run {

@@ -140,8 +140,7 @@ static void weights_set(struct up_grouping *g, bool scale, bool center, const st
                                                    .rows = up_groups_rows,                         \
                                                    __VA_ARGS__}
 
-/* --- LayerNormalization ------------------------------------------------------------------------
- */
+/* --- LayerNormalization --------------------------------------------------------------------- */
 
 static bool layer_scales(const struct normalization_config *c)
 {
@@ -195,8 +194,7 @@ LAYER_OPS(layer_normalization, "LayerNormalization",
           "Shifts and scales along an axis to mean 0 and deviation 1.", shape,
           .weights = layer_weights, .weight_notes = layer_notes);
 
-/* --- GroupNormalization ------------------------------------------------------------------------
- */
+/* --- GroupNormalization --------------------------------------------------------------------- */
 
 static enum up_code group_check(const void *config, struct up_error *err)
 {
@@ -284,8 +282,7 @@ LAYER_OPS(group_normalization, "GroupNormalization",
           group_shape, .check = group_check, .weights = group_weights,
           .weight_notes = channel_notes);
 
-/* --- RMSNormalization --------------------------------------------------------------------------
- */
+/* --- RMSNormalization ----------------------------------------------------------------------- */
 
 /* Keras lays the scale along the last axes, whichever are summed. */
 static enum up_code rms_shape(const void *config, const struct up_shape *in, uint32_t in_count,
@@ -356,8 +353,7 @@ LAYER_OPS(rms_normalization, "RMSNormalization",
           "Scales along an axis to a root of the mean square of 1.", rms_shape,
           .weights = rms_weights, .weight_notes = rms_notes);
 
-/* --- UnitNormalization -------------------------------------------------------------------------
- */
+/* --- UnitNormalization ---------------------------------------------------------------------- */
 
 static enum up_code unit_normalization_prepare(struct up_step *step,
                                                const struct up_kernels *kernels,

@@ -12,8 +12,7 @@ struct border_config {
     struct up_pairs border;
 };
 
-/* --- ZeroPadding --------------------------------------------------------------------------------
- */
+/* --- ZeroPadding ---------------------------------------------------------------------------- */
 
 struct prepared {
     struct up_grid in, out;
@@ -79,8 +78,7 @@ static void padding_rows(const struct up_call *call, size_t begin, size_t end)
     }
 }
 
-/* --- Cropping -----------------------------------------------------------------------------------
- */
+/* --- Cropping ------------------------------------------------------------------------------- */
 
 static enum up_code cropping_shape(const void *config, const struct up_shape *in, uint32_t in_count,
                                    struct up_shape *ret_out, struct up_error *err)
@@ -113,8 +111,7 @@ static enum up_code cropping_prepare(struct up_step *step, const struct up_kerne
     return up_strided_prepare(&view, first, step, arena, err);
 }
 
-/* --- The six layers -----------------------------------------------------------------------------
- */
+/* --- The six layers ------------------------------------------------------------------------- */
 
 #define BORDER_ROW(parameter, default_, text)                                                      \
     {                                                                                              \

@@ -164,8 +164,7 @@ static void mean_rows(const struct up_call *call, size_t begin, size_t end)
     lines(call, begin, end, call->kernels->box_mean);
 }
 
-/* --- The layers --------------------------------------------------------------------------------
- */
+/* --- The layers ----------------------------------------------------------------------------- */
 
 #define POOL_SIZE_ROW(required, default_)                                                          \
     {                                                                                              \

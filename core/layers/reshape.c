@@ -117,8 +117,7 @@ const struct up_layer_ops up_layer_flatten = {
     .rows = up_strided_rows,
 };
 
-/* --- Permute ------------------------------------------------------------------------------------
- */
+/* --- Permute -------------------------------------------------------------------------------- */
 
 struct permute_config {
     struct up_config base;
@@ -192,8 +191,7 @@ const struct up_layer_ops up_layer_permute = {
     .rows = up_strided_rows,
 };
 
-/* --- RepeatVector -------------------------------------------------------------------------------
- */
+/* --- RepeatVector --------------------------------------------------------------------------- */
 
 struct repeat_config {
     struct up_config base;

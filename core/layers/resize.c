@@ -24,8 +24,7 @@ enum {
 
 _Static_assert(BUFFER_VALUES / CHUNK_CHANNELS >= TAPS_MAX, "one output's taps fit the buffer");
 
-/* --- Weights -----------------------------------------------------------------------------------
- */
+/* --- Weights -------------------------------------------------------------------------------- */
 
 /* The inputs of one output: first .. first + count - 1. */
 struct taps {
@@ -149,8 +148,7 @@ static const struct method methods[] = {
     [UP_RESIZE_MITCHELL] = {sampled, 5, mitchell, 2},
 };
 
-/* --- Plan --------------------------------------------------------------------------------------
- */
+/* --- Plan ----------------------------------------------------------------------------------- */
 
 struct axis {
     size_t out, taps; /* taps: weights kept for each output */
@@ -260,8 +258,7 @@ enum up_code up_resize_prepare(enum up_resize_method method, struct up_step *ste
     return UP_OK;
 }
 
-/* --- Run ---------------------------------------------------------------------------------------
- */
+/* --- Run ------------------------------------------------------------------------------------ */
 
 /* A piece of one line, and the channels of it that are computed together. */
 struct place {

@@ -55,8 +55,7 @@ static void say_axes(struct up_diagnosis *d, const size_t axes[UP_SPATIAL_MAX])
     say(d, same ? "" : ")");
 }
 
-/* --- Transposed convolutions -------------------------------------------------------------------
- */
+/* --- Transposed convolutions ---------------------------------------------------------------- */
 
 static struct deconv deconv_of(const struct up_layer *layer, const struct up_plan_node *node)
 {
@@ -219,8 +218,7 @@ static void transposed(const struct up_layer *layer, const struct up_plan_node *
         advise(d, &c, worst);
 }
 
-/* --- Repetition, interpolation, rearrangement --------------------------------------------------
- */
+/* --- Repetition, interpolation, rearrangement ----------------------------------------------- */
 
 /* Inputs with a part in an output between two of them, and in one that falls on an input, which
  * happens where the factor is odd. Their weights add up to 1. */
@@ -280,8 +278,7 @@ static void shuffled(const struct up_layer *layer, const struct up_plan_node *no
         side, side);
 }
 
-/* --- Which -------------------------------------------------------------------------------------
- */
+/* --- Which ---------------------------------------------------------------------------------- */
 
 static const struct kind {
     const char *parameter;

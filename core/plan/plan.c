@@ -45,8 +45,7 @@ static bool channels_first(const struct up_layer *layer)
     return ((const struct up_config *)layer->config)->data_format == UP_CHANNELS_FIRST;
 }
 
-/* --- Shapes ------------------------------------------------------------------------------------
- */
+/* --- Shapes --------------------------------------------------------------------------------- */
 
 static enum up_code expected_check(const struct up_layer *layer, const struct up_shape *in,
                                    struct up_error *err)
@@ -184,8 +183,7 @@ static enum up_code outputs_check(struct builder *b)
     return UP_OK;
 }
 
-/* --- Weights -----------------------------------------------------------------------------------
- */
+/* --- Weights -------------------------------------------------------------------------------- */
 
 static enum up_code weights_given(const struct builder *b, const struct up_layer *layer,
                                   const struct up_plan_node *node)
@@ -293,8 +291,7 @@ static enum up_code node_weights(struct builder *b, uint32_t node)
     return UP_OK;
 }
 
-/* --- Steps -------------------------------------------------------------------------------------
- */
+/* --- Steps ---------------------------------------------------------------------------------- */
 
 static uint32_t buffer_new(struct builder *b, enum up_buffer_kind kind, size_t index, size_t bytes)
 {
@@ -459,8 +456,7 @@ static enum up_code steps_make(struct builder *b)
     return UP_OK;
 }
 
-/* --- The plan ----------------------------------------------------------------------------------
- */
+/* --- The plan ------------------------------------------------------------------------------- */
 
 static enum up_code build(struct builder *b)
 {

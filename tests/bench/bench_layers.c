@@ -19,8 +19,7 @@
 
 enum { TURNS_MIN = 5, TURNS_MAX = 400, THREADS_MAX = 2, PEAK_LOOPS = 20000, ROOF_FLOATS = 1 << 24 };
 
-/* --- Roofs -------------------------------------------------------------------------------------
- */
+/* --- Roofs ---------------------------------------------------------------------------------- */
 
 struct machine {
     double (*multiplied)(void); /* operations of one loop without memory */
@@ -93,8 +92,7 @@ static struct machine machine_of(const struct up_kernels *kernels)
     return m;
 }
 
-/* --- Shapes ------------------------------------------------------------------------------------
- */
+/* --- Shapes --------------------------------------------------------------------------------- */
 
 /* The input is `size` long along each of `spatial` axes. filters 0: the layer has none. */
 static const struct shape {
@@ -168,8 +166,7 @@ static void configure(const struct shape *s, const struct up_layer *layer)
     choose(layer, "padding", s->choice);
 }
 
-/* --- Measuring ---------------------------------------------------------------------------------
- */
+/* --- Measuring ------------------------------------------------------------------------------ */
 
 struct subject {
     struct up_plan *plan;

@@ -8,8 +8,7 @@
 
 enum { ARENA_BYTES = 64 << 20, CASES_MAX = 16, FAILURES_MAX = 5000 };
 
-/* --- jansson's memory --------------------------------------------------------------------------
- */
+/* --- jansson's memory ----------------------------------------------------------------------- */
 
 static size_t json_calls, json_live, json_fail_at = SIZE_MAX;
 
@@ -26,8 +25,7 @@ static void counted_free(void *memory)
     free(memory);
 }
 
-/* --- The requests ------------------------------------------------------------------------------
- */
+/* --- The requests --------------------------------------------------------------------------- */
 
 #define LAYER                                                                                      \
     "{\"class_name\": \"Conv2DTranspose\", \"config\": {\"filters\": 2, \"kernel_size\": 3, "      \
@@ -117,8 +115,7 @@ static void cases_free(struct cases *c)
     reply_free(&c->npy);
 }
 
-/* --- The answers -------------------------------------------------------------------------------
- */
+/* --- The answers ---------------------------------------------------------------------------- */
 
 static bool same_answer(const struct api_response *a, const struct api_response *b)
 {
@@ -160,8 +157,7 @@ static void for_all(void (*check)(const struct question *q, size_t which,
     cr_assert(json_live == 0, "%zu blocks of jansson's are left", json_live);
 }
 
-/* --- Tests -------------------------------------------------------------------------------------
- */
+/* --- Tests ---------------------------------------------------------------------------------- */
 
 static size_t arena_failures;
 

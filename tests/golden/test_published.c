@@ -55,8 +55,7 @@ static void output_compare(const json_t *request, const json_t *shape, const jso
     cr_assert(i > 0, "no kernels run here");
 }
 
-/* --- Inputs and outputs -------------------------------------------------------------------------
- */
+/* --- Inputs and outputs --------------------------------------------------------------------- */
 
 #define ONNX_FILE "tests/golden/onnx/node.json"
 
@@ -133,8 +132,7 @@ Test(published, sweep_of_transposed_convolution_is_that_of_keras, .timeout = 20)
     json_decref(file);
 }
 
-/* --- Shapes -------------------------------------------------------------------------------------
- */
+/* --- Shapes --------------------------------------------------------------------------------- */
 
 Test(published, output_shapes_are_those_that_others_print, .timeout = 20)
 {
@@ -158,8 +156,7 @@ Test(published, output_shapes_are_those_that_others_print, .timeout = 20)
     json_decref(file);
 }
 
-/* --- Weights ------------------------------------------------------------------------------------
- */
+/* --- Weights -------------------------------------------------------------------------------- */
 
 /* A layer of one kernel position whose kernel has `rows` by `columns` values. */
 static json_t *drawn_layer(const char *class_name, int seed, int rows, int columns)

@@ -38,8 +38,7 @@ static void expect(const struct answer *a, const char *text)
     cr_assert(strstr(a->body, text) != NULL, "no %s in %s", text, a->body);
 }
 
-/* --- Pictures ----------------------------------------------------------------------------------
- */
+/* --- Pictures ------------------------------------------------------------------------------- */
 
 struct picture {
     unsigned width, height;
@@ -160,8 +159,7 @@ static void expect_gray(const struct picture *p, const struct box *b, unsigned c
         }
 }
 
-/* --- The experiments ---------------------------------------------------------------------------
- */
+/* --- The experiments ------------------------------------------------------------------------ */
 
 /* What Keras' model.predict gives for the square: rows of the 16 x 16 result by kind. */
 static const unsigned kinds[3][16] = {

@@ -119,8 +119,7 @@ static void assert_formula(const struct up_kernels *k, const struct up_activatio
     }
 }
 
-/* --- activate ----------------------------------------------------------------------------------
- */
+/* --- activate ------------------------------------------------------------------------------- */
 
 enum { SWEEP = 4001 };
 
@@ -257,8 +256,7 @@ Test(activate, keeps_nan_where_it_was, .timeout = 20)
     each_isa(nan_stays);
 }
 
-/* --- softmax -----------------------------------------------------------------------------------
- */
+/* --- softmax -------------------------------------------------------------------------------- */
 
 /* Without the shift that floats need: long double holds e to the thousands. */
 static long double total(const float *x, size_t width)

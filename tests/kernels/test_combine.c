@@ -16,8 +16,7 @@ static float *filled(struct random *random, size_t count)
     return values;
 }
 
-/* --- combine -----------------------------------------------------------------------------------
- */
+/* --- combine -------------------------------------------------------------------------------- */
 
 static float one(enum up_operation operation, float a, float b)
 {
@@ -98,8 +97,7 @@ Test(combine, keeps_nan_and_the_first_zero, .timeout = 20)
     each_isa(special_values_match);
 }
 
-/* --- contract ----------------------------------------------------------------------------------
- */
+/* --- contract ------------------------------------------------------------------------------- */
 
 static double length(const float *x, size_t stride, size_t depth)
 {
@@ -153,8 +151,7 @@ Test(contract, sums_products_along_any_strides, .timeout = 20)
     each_isa(contraction_matches);
 }
 
-/* --- copy --------------------------------------------------------------------------------------
- */
+/* --- copy ----------------------------------------------------------------------------------- */
 
 /* The axes of a dense tensor in another order, some of them repeated instead. */
 static struct up_strided strided_pick(struct random *random, size_t *ret_count)

@@ -10,8 +10,7 @@
 
 static const double unit = 1.0 / 16777216; /* half an ulp of 1: the most one rounding loses */
 
-/* --- The tables --------------------------------------------------------------------------------
- */
+/* --- The tables ----------------------------------------------------------------------------- */
 
 Test(kernels, usable_tables_say_what_they_are, .timeout = 20)
 {
@@ -49,8 +48,7 @@ Test(kernels, select_takes_the_best_up_to_the_cap, .timeout = 20)
     cr_assert(up_kernels_select("mmx") == NULL, "a table that no build has");
 }
 
-/* --- tile --------------------------------------------------------------------------------------
- */
+/* --- tile ----------------------------------------------------------------------------------- */
 
 /* One call with all that it touches. */
 struct tile_case {
@@ -248,8 +246,7 @@ Test(kernels, row_of_few_columns_has_the_same_bits_alone, .timeout = 20)
     each_isa(few_rows_independent);
 }
 
-/* --- repeat and transpose ----------------------------------------------------------------------
- */
+/* --- repeat and transpose ------------------------------------------------------------------- */
 
 static void repeat_matches(const struct up_kernels *k)
 {

@@ -18,8 +18,7 @@ static float *filled(struct random *random, size_t count, float around)
     return values;
 }
 
-/* --- Groups ------------------------------------------------------------------------------------
- */
+/* --- Groups --------------------------------------------------------------------------------- */
 
 struct groups_case {
     struct up_groups groups;
@@ -92,8 +91,7 @@ Test(normalize, moments_are_those_of_each_group, .timeout = 20)
     each_isa(moments_match);
 }
 
-/* --- Normalisation -----------------------------------------------------------------------------
- */
+/* --- Normalisation -------------------------------------------------------------------------- */
 
 struct weights {
     float *gamma, *beta;
@@ -168,8 +166,7 @@ Test(normalize, every_value_follows_its_group_and_its_weights, .timeout = 20)
     each_isa(normalisation_matches);
 }
 
-/* --- Scale and shift ---------------------------------------------------------------------------
- */
+/* --- Scale and shift ------------------------------------------------------------------------ */
 
 static void scaling_matches(const struct up_kernels *k)
 {

@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* --- Values of parameters ----------------------------------------------------------------------
- */
+/* --- Values of parameters ------------------------------------------------------------------- */
 
 /* From min, or -2 if that is more, three further; sometimes the bounds themselves. */
 static int64_t integer(struct random *random, const struct up_param *row, enum variety variety)
@@ -131,8 +130,7 @@ static void set(struct random *random, const struct up_param *row, enum variety 
     }
 }
 
-/* --- Samples -----------------------------------------------------------------------------------
- */
+/* --- Samples -------------------------------------------------------------------------------- */
 
 void *sample_memory(struct up_arena *arena, size_t count, size_t size)
 {

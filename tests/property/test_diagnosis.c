@@ -63,8 +63,7 @@ static void inside(const struct geometry *g, size_t ret_low[3], size_t ret_high[
     }
 }
 
-/* --- Counting ----------------------------------------------------------------------------------
- */
+/* --- Counting ------------------------------------------------------------------------------- */
 
 struct counted {
     double min, max; /* taps of an output */
@@ -108,8 +107,7 @@ static struct counted count(const struct geometry *g)
     return c;
 }
 
-/* --- The layer ---------------------------------------------------------------------------------
- */
+/* --- The layer ------------------------------------------------------------------------------ */
 
 static void set_ints(const struct sample *sample, const char *name, const size_t values[3])
 {
@@ -219,8 +217,7 @@ static double measured(const struct geometry *g, const struct sample *s, const s
     return largest;
 }
 
-/* --- Properties --------------------------------------------------------------------------------
- */
+/* --- Properties ----------------------------------------------------------------------------- */
 
 static void for_all(void (*check)(const struct geometry *g, struct random *random,
                                   struct up_arena *arena))
@@ -283,8 +280,7 @@ Test(diagnosis, predicts_the_spread_of_an_output_of_ones, .timeout = 60)
     for_all(predicts_spread);
 }
 
-/* --- Interpolation -----------------------------------------------------------------------------
- */
+/* --- Interpolation -------------------------------------------------------------------------- */
 
 enum { SIDE = 13, BORDER = 5 }; /* lanczos5 looks five inputs far */
 
@@ -344,8 +340,7 @@ ParameterizedTest(unsigned *choice, diagnosis, counts_the_inputs_of_an_interpola
     up_arena_free(arena);
 }
 
-/* --- Words -------------------------------------------------------------------------------------
- */
+/* --- Words ---------------------------------------------------------------------------------- */
 
 Test(diagnosis, advises_a_kernel_that_fits_the_strides, .timeout = 20)
 {

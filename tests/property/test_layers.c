@@ -49,8 +49,7 @@ static struct up_plan *planned(const struct property *p)
     return plan;
 }
 
-/* --- Shapes ------------------------------------------------------------------------------------
- */
+/* --- Shapes --------------------------------------------------------------------------------- */
 
 static void shape_is_filled(struct property *p)
 {
@@ -68,8 +67,7 @@ Test(layers, fill_the_shape_that_the_plan_declares, .timeout = 60)
     for_all(shape_is_filled, 50, CONFIGURATIONS);
 }
 
-/* --- Division of work --------------------------------------------------------------------------
- */
+/* --- Division of work ----------------------------------------------------------------------- */
 
 /* The step of the layer alone, as the plan would prepare it. */
 static bool step_make(struct property *p, struct up_step *ret)
@@ -167,8 +165,7 @@ Test(layers, give_the_same_bits_on_one_thread_and_on_four, .timeout = 60)
     up_pool_free(pool);
 }
 
-/* --- Linearity ---------------------------------------------------------------------------------
- */
+/* --- Linearity ------------------------------------------------------------------------------ */
 
 /* The layer with weights of the test's own: random, or their absolute values. */
 static struct up_plan *weighted(struct property *p, const struct up_plan_node *like, bool absolute,
@@ -261,8 +258,7 @@ Test(layers, are_linear_when_their_activation_is, .timeout = 60)
     for_all(combination_passes_through, 50, CONFIGURATIONS);
 }
 
-/* --- Refusals ----------------------------------------------------------------------------------
- */
+/* --- Refusals ------------------------------------------------------------------------------- */
 
 /* "/layer/config/strides/0" names strides. */
 static bool names_parameter(const struct up_layer_ops *ops, const char *at)

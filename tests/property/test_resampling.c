@@ -23,8 +23,7 @@ static void close_arena(void)
 
 TestSuite(resampling, .init = open_arena, .fini = close_arena, .timeout = 20);
 
-/* --- One layer ---------------------------------------------------------------------------------
- */
+/* --- One layer ------------------------------------------------------------------------------ */
 
 static struct sample sample_of(const char *class_name, struct up_shape in)
 {
@@ -89,8 +88,7 @@ static const float *noise(uint64_t seed, size_t count)
     return x;
 }
 
-/* --- Published weights -------------------------------------------------------------------------
- */
+/* --- Published weights ---------------------------------------------------------------------- */
 
 /* The weights of the first half of 8 outputs of 4 inputs; the other half is their mirror image. The
  * bicubic ones are those that ONNX prints for Resize (cubic, a = -0.5, half_pixel,
@@ -176,8 +174,7 @@ Test(resampling, values_of_a_factor_of_three_are_the_printed_ones)
     each_isa(three_are_printed);
 }
 
-/* --- Properties --------------------------------------------------------------------------------
- */
+/* --- Properties ----------------------------------------------------------------------------- */
 
 static const char *const interpolations[] = {"nearest",  "bilinear",      "bicubic",  "lanczos3",
                                              "lanczos5", "mitchellcubic", "gaussian", "area"};
@@ -242,8 +239,7 @@ Test(resampling, columns_then_rows_is_both_at_once)
     each_isa(axes_are_independent);
 }
 
-/* --- Initializers ------------------------------------------------------------------------------
- */
+/* --- Initializers --------------------------------------------------------------------------- */
 
 static void initializer_set(const struct sample *sample, const char *class_name)
 {

@@ -76,8 +76,7 @@ static bool empty(const struct geometry *g)
     return g->out[0] * g->out[1] * g->out[2] == 0;
 }
 
-/* --- The definition ----------------------------------------------------------------------------
- */
+/* --- The definition ------------------------------------------------------------------------- */
 
 /* Position of (batch, spatial, channel) in memory. */
 static size_t place(const struct geometry *g, const size_t length[3], size_t channels, size_t b,
@@ -138,8 +137,7 @@ static void scatter(const struct deconv *d)
         scatter_pixel(d, b, at, tap, to);
 }
 
-/* --- The layer ---------------------------------------------------------------------------------
- */
+/* --- The layer ------------------------------------------------------------------------------ */
 
 static void set_ints(const struct sample *sample, const char *name, const size_t values[3])
 {
@@ -241,8 +239,7 @@ static void for_all(void (*check)(struct deconv *d, const char *isa, struct rand
     up_arena_free(arena);
 }
 
-/* --- Properties --------------------------------------------------------------------------------
- */
+/* --- Properties ----------------------------------------------------------------------------- */
 
 static void equals_scatter(struct deconv *d, const char *isa, struct random *random)
 {

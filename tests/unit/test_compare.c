@@ -61,8 +61,7 @@ static void assert_says(const struct reply *r, const char *text)
     cr_assert(verdict != NULL && strstr(verdict, text) != NULL, "no \"%s\" in: %s", text, verdict);
 }
 
-/* --- The table ---------------------------------------------------------------------------------
- */
+/* --- The table ------------------------------------------------------------------------------ */
 
 static const char notebook[] = NEAREST
     "," SMOOTH("bilinear") "," SMOOTH("bicubic") "," ONES "," FITTED "," BLURRED "," SHUFFLED;
@@ -162,8 +161,7 @@ Test(compare, has_no_figure_where_there_is_none, .timeout = 20)
     reply_free(&r);
 }
 
-/* --- The picture -------------------------------------------------------------------------------
- */
+/* --- The picture ---------------------------------------------------------------------------- */
 
 static struct reply picture(const char *candidates)
 {
@@ -205,8 +203,7 @@ Test(compare, takes_a_picture_with_the_candidates_in_the_query, .timeout = 20)
     reply_free(&png);
 }
 
-/* --- Refusals ----------------------------------------------------------------------------------
- */
+/* --- Refusals ------------------------------------------------------------------------------- */
 
 static void assert_refused(const char *candidates, const char *more, const char *at,
                            const char *text)
@@ -248,8 +245,7 @@ Test(compare, refuses_a_picture_of_several_sizes, .timeout = 20)
                    "/output/format", "\"none\"");
 }
 
-/* --- The diagnosis elsewhere -------------------------------------------------------------------
- */
+/* --- The diagnosis elsewhere ---------------------------------------------------------------- */
 
 Test(diagnosis_told, plan_has_it_for_each_layer_that_upsamples, .timeout = 20)
 {

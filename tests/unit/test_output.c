@@ -31,8 +31,7 @@ static void assert_header(const struct reply *reply, const char *name, const cha
               value == NULL ? "absent" : value, expected);
 }
 
-/* --- Which form --------------------------------------------------------------------------------
- */
+/* --- Which form ----------------------------------------------------------------------------- */
 
 Test(output, format_wins_over_accept_and_accept_over_the_input, .timeout = 20)
 {
@@ -73,8 +72,7 @@ Test(output, nothing_acceptable_is_406, .timeout = 20)
     reply_free(&reply);
 }
 
-/* --- JSON --------------------------------------------------------------------------------------
- */
+/* --- JSON ----------------------------------------------------------------------------------- */
 
 Test(output, flat_is_one_list_beside_the_shape, .timeout = 20)
 {
@@ -110,8 +108,7 @@ Test(output, infinity_is_null_with_a_warning, .timeout = 20)
     reply_free(&reply);
 }
 
-/* --- Files -------------------------------------------------------------------------------------
- */
+/* --- Files ---------------------------------------------------------------------------------- */
 
 Test(output, npy_holds_the_float32_values, .timeout = 20)
 {
@@ -187,8 +184,7 @@ Test(output, bare_figure_is_a_pixel_a_cell_in_the_maps_colours, .timeout = 20)
     reply_free(&reply);
 }
 
-/* --- Options -----------------------------------------------------------------------------------
- */
+/* --- Options -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *options, *at, *text;

@@ -9,8 +9,7 @@
 #include "tests/support/random.h"
 #include "tests/unit/plan_model.h"
 
-/* --- Graphs ------------------------------------------------------------------------------------
- */
+/* --- Graphs --------------------------------------------------------------------------------- */
 
 Test(plan, chain_runs_its_layers_in_order, .timeout = 20)
 {
@@ -94,8 +93,7 @@ Test(plan, input_layer_passes_its_input_on, .timeout = 20)
     model_free(m);
 }
 
-/* --- Random graphs -----------------------------------------------------------------------------
- */
+/* --- Random graphs -------------------------------------------------------------------------- */
 
 /* y = x with every index along `axis` repeated. */
 static struct up_tensor repeated(struct up_arena *arena, const struct up_tensor *x, uint32_t axis,
@@ -170,8 +168,7 @@ Test(plan, random_graphs_compute_what_their_layers_say, .timeout = 60)
     }
 }
 
-/* --- Scratch -----------------------------------------------------------------------------------
- */
+/* --- Scratch -------------------------------------------------------------------------------- */
 
 static bool overlap(size_t a_first, size_t a_last, size_t b_first, size_t b_last)
 {
@@ -227,8 +224,7 @@ Test(plan, one_layer_needs_no_scratch, .timeout = 20)
     model_free(m);
 }
 
-/* --- Running -----------------------------------------------------------------------------------
- */
+/* --- Running -------------------------------------------------------------------------------- */
 
 Test(plan, run_stops_at_its_deadline, .timeout = 20)
 {

@@ -5,8 +5,7 @@
 #include "core/plan/plan.h"
 #include "tests/unit/plan_model.h"
 
-/* --- Limits ------------------------------------------------------------------------------------
- */
+/* --- Limits --------------------------------------------------------------------------------- */
 
 static void assert_refused(struct model *m, enum up_code code, const char *at, const char *text)
 {
@@ -61,8 +60,7 @@ Test(plan, size_that_no_integer_holds_is_a_limit_too, .timeout = 20)
     model_free(m);
 }
 
-/* --- Refusals ----------------------------------------------------------------------------------
- */
+/* --- Refusals ------------------------------------------------------------------------------- */
 
 Test(plan, empty_input_is_refused, .timeout = 20)
 {
@@ -118,8 +116,7 @@ Test(plan, shape_that_the_layer_does_not_expect_is_refused, .timeout = 20)
     model_free(m);
 }
 
-/* --- Weights -----------------------------------------------------------------------------------
- */
+/* --- Weights -------------------------------------------------------------------------------- */
 
 Test(plan, drawn_weights_tell_their_seed_and_can_be_drawn_again, .timeout = 20)
 {

@@ -29,8 +29,7 @@ static void assert_refused(const char *body, unsigned status, const char *at, co
     reply_free(&reply);
 }
 
-/* --- What the service is for -------------------------------------------------------------------
- */
+/* --- What the service is for ---------------------------------------------------------------- */
 
 Test(request, repeats_the_pixels_of_the_first_example, .timeout = 20)
 {
@@ -69,8 +68,7 @@ Test(request, runs_layers_in_order_and_none_gives_the_input_back, .timeout = 20)
     assert_output("{\"input\": [[1,2],[3,4]], \"layers\": []}", "[2,2]", "[[1,2],[3,4]]");
 }
 
-/* --- Ranks -------------------------------------------------------------------------------------
- */
+/* --- Ranks ---------------------------------------------------------------------------------- */
 
 Test(request, axes_that_were_added_are_dropped_again, .timeout = 20)
 {
@@ -103,8 +101,7 @@ Test(request, wrong_rank_is_refused_at_the_input, .timeout = 20)
                    "(1, 1, 1, 1, 1)");
 }
 
-/* --- Tensors -----------------------------------------------------------------------------------
- */
+/* --- Tensors -------------------------------------------------------------------------------- */
 
 Test(request, tensor_may_be_a_shape_and_a_flat_list, .timeout = 20)
 {
@@ -146,8 +143,7 @@ Test(request, numbers_are_those_of_rfc_8259_and_float32, .timeout = 20)
     assert_refused("[1]", 422, "", "object");
 }
 
-/* --- Bodies ------------------------------------------------------------------------------------
- */
+/* --- Bodies --------------------------------------------------------------------------------- */
 
 /* The same bytes as PNG above: 1 x 1, gray, 51. */
 static const unsigned char png[] = {
@@ -260,8 +256,7 @@ Test(request, colours_become_gray_by_rec_601, .timeout = 20)
     reply_free(&pixel);
 }
 
-/* --- The query ---------------------------------------------------------------------------------
- */
+/* --- The query ------------------------------------------------------------------------------ */
 
 Test(request, query_wins_over_the_body, .timeout = 20)
 {
@@ -313,8 +308,7 @@ Test(request, query_without_a_place_for_it_is_refused, .timeout = 20)
     reply_free(&reply);
 }
 
-/* --- Members -----------------------------------------------------------------------------------
- */
+/* --- Members -------------------------------------------------------------------------------- */
 
 Test(request, members_are_checked_and_counted, .timeout = 20)
 {
@@ -342,8 +336,7 @@ Test(request, inputs_as_a_list_or_by_name_answer_in_kind, .timeout = 20)
     assert_refused("{\"inputs\": [[1],[2]], \"layer\": \"UpSampling1D\"}", 422, "/inputs", "2");
 }
 
-/* --- Endpoints ---------------------------------------------------------------------------------
- */
+/* --- Endpoints ------------------------------------------------------------------------------ */
 
 Test(request, paths_and_methods_are_those_of_the_table, .timeout = 20)
 {

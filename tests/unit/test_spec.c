@@ -23,8 +23,7 @@ static void assert_taken(const char *layer, const char *shape)
     reply_free(&reply);
 }
 
-/* --- What is taken -----------------------------------------------------------------------------
- */
+/* --- What is taken -------------------------------------------------------------------------- */
 
 static const struct {
     const char *layer, *shape;
@@ -61,8 +60,7 @@ Test(spec, layers_are_taken_as_keras_and_people_write_them, .timeout = 20)
         assert_taken(taken[i].layer, taken[i].shape);
 }
 
-/* --- What is refused ---------------------------------------------------------------------------
- */
+/* --- What is refused ------------------------------------------------------------------------ */
 
 #define CONV "\"class_name\": \"Conv2DTranspose\""
 
@@ -147,8 +145,7 @@ Test(spec, more_layers_than_the_limit_are_refused, .timeout = 20)
     reply_free(&reply);
 }
 
-/* --- What is drawn -----------------------------------------------------------------------------
- */
+/* --- What is drawn -------------------------------------------------------------------------- */
 
 /* keras.initializers.RandomUniform(0, 1, seed=5)((1,)) on TensorFlow, from Keras itself. */
 Test(spec, seed_gives_the_numbers_of_keras, .timeout = 20)
