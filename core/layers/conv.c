@@ -54,10 +54,8 @@ static uint32_t weights(const void *config, const struct up_shape *in,
     const size_t channels = in[0].dim[in[0].rank - 1], filters = (size_t)c->filters;
     const struct up_shape kernel =
         up_window_kernel(&c->window, in[0].rank - 2, channels / (size_t)c->groups, filters);
-    const struct up_shape bias = {.rank = 1, .dim = {filters}};
-    ret[0] = (struct up_weight){"kernel", kernel, &c->kernel_initializer, "kernel_initializer"};
-    ret[1] = (struct up_weight){"bias", bias, &c->bias_initializer, "bias_initializer"};
-    return c->use_bias ? 2 : 1;
+    return up_gather_weights(&kernel, &c->kernel_initializer, filters,
+                             c->use_bias ? &c->bias_initializer : NULL, ret);
 }
 
 static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,

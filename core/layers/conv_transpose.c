@@ -75,10 +75,8 @@ static uint32_t weights(const void *config, const struct up_shape *in,
         kernel.dim[i] = (size_t)c->kernel_size.v[i];
     kernel.dim[spatial] = (size_t)c->filters;
     kernel.dim[spatial + 1] = in[0].dim[spatial + 1];
-    ret[0] = (struct up_weight){"kernel", kernel, &c->kernel_initializer, "kernel_initializer"};
-    const struct up_shape bias = {.rank = 1, .dim = {(size_t)c->filters}};
-    ret[1] = (struct up_weight){"bias", bias, &c->bias_initializer, "bias_initializer"};
-    return c->use_bias ? 2 : 1;
+    return up_gather_weights(&kernel, &c->kernel_initializer, (size_t)c->filters,
+                             c->use_bias ? &c->bias_initializer : NULL, ret);
 }
 
 static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,

@@ -29,10 +29,8 @@ static uint32_t weights(const void *config, const struct up_shape *in,
     const struct dense_config *c = config;
     const size_t channels = in[0].dim[in[0].rank - 1], units = (size_t)c->units;
     const struct up_shape kernel = {.rank = 2, .dim = {channels, units}};
-    const struct up_shape bias = {.rank = 1, .dim = {units}};
-    ret[0] = (struct up_weight){"kernel", kernel, &c->kernel_initializer, "kernel_initializer"};
-    ret[1] = (struct up_weight){"bias", bias, &c->bias_initializer, "bias_initializer"};
-    return c->use_bias ? 2 : 1;
+    return up_gather_weights(&kernel, &c->kernel_initializer, units,
+                             c->use_bias ? &c->bias_initializer : NULL, ret);
 }
 
 static struct up_grid line_of(const struct up_shape *shape)

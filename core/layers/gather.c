@@ -57,6 +57,16 @@ struct prepared {
 
 /* --- Planning ------------------------------------------------------------------------------- */
 
+uint32_t up_gather_weights(const struct up_shape *kernel, const struct up_initializer *kernel_init,
+                           size_t filters, const struct up_initializer *bias_init,
+                           struct up_weight ret[UP_WEIGHTS_MAX])
+{
+    const struct up_shape bias = {.rank = 1, .dim = {filters}};
+    ret[0] = (struct up_weight){"kernel", *kernel, kernel_init, "kernel_initializer"};
+    ret[1] = (struct up_weight){"bias", bias, bias_init, "bias_initializer"};
+    return bias_init == NULL ? 1 : 2;
+}
+
 /* The class of outputs that kernel position j reaches. */
 static size_t class_of(const struct axis *a, const struct up_gather_axis *size, int64_t j)
 {

@@ -27,6 +27,12 @@ struct up_gather {
     struct up_activation activation;
 };
 
+/* The two weights that all these layers have: a kernel, and a bias of one value a filter, which
+ * `bias_init` NULL leaves out. Returns how many. */
+uint32_t up_gather_weights(const struct up_shape *kernel, const struct up_initializer *kernel_init,
+                           size_t filters, const struct up_initializer *bias_init,
+                           struct up_weight ret[UP_WEIGHTS_MAX]);
+
 /* Packs the kernel and sets prepared, rows, grain, macs and algorithm of the step; the rest of the
  * layer is up_gather_rows. */
 enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *step,

@@ -253,3 +253,11 @@ float *sample_run(const struct up_plan *plan, const float *const *in, struct up_
     *ret_count = count;
     return out;
 }
+
+void sample_set_ints(const struct sample *sample, const char *name, const size_t values[3])
+{
+    struct up_ints *ints = sample_value(sample, name);
+    ints->set = true;
+    for (uint32_t i = 0; i < sample->ops->spatial; i++)
+        ints->v[i] = (int64_t)values[3 - sample->ops->spatial + i];
+}

@@ -49,4 +49,7 @@ const float *const *sample_inputs(const struct sample *sample, struct random *ra
 /* Memory that the test cannot do without. */
 void *sample_memory(struct up_arena *arena, size_t count, size_t size);
 
+/* Sets a list of integers from those of a grid's three axes. */
+void sample_set_ints(const struct sample *sample, const char *name, const size_t values[3]);
+
 #endif

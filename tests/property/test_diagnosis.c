@@ -109,14 +109,6 @@ static struct counted count(const struct geometry *g)
 
 /* --- The layer ------------------------------------------------------------------------------ */
 
-static void set_ints(const struct sample *sample, const char *name, const size_t values[3])
-{
-    struct up_ints *ints = sample_value(sample, name);
-    ints->set = true;
-    for (uint32_t i = 0; i < sample->ops->spatial; i++)
-        ints->v[i] = (int64_t)values[3 - sample->ops->spatial + i];
-}
-
 static struct sample sample_of(const struct geometry *g, struct up_arena *arena)
 {
     static const char *const names[] = {"", "Conv1DTranspose", "Conv2DTranspose",
@@ -129,9 +121,9 @@ static struct sample sample_of(const struct geometry *g, struct up_arena *arena)
     if (g->relu)
         *(struct up_activation *)sample_value(&s, "activation") =
             (struct up_activation){.id = UP_ACT_RELU, .beta = INFINITY};
-    set_ints(&s, "kernel_size", g->kernel);
-    set_ints(&s, "strides", g->stride);
-    set_ints(&s, "dilation_rate", g->dilation);
+    sample_set_ints(&s, "kernel_size", g->kernel);
+    sample_set_ints(&s, "strides", g->stride);
+    sample_set_ints(&s, "dilation_rate", g->dilation);
     s.in[0] = (struct up_shape){.rank = g->spatial + 2, .dim = {1}};
     for (uint32_t i = 0; i < g->spatial; i++)
         s.in[0].dim[1 + i] = g->in[3 - g->spatial + i];
@@ -325,7 +317,7 @@ ParameterizedTest(unsigned *choice, diagnosis, counts_the_inputs_of_an_interpola
         up_params_default(s.ops->params, s.config);
         s.in[0] = (struct up_shape){4, {SIDE * SIDE, SIDE, SIDE, 1}};
         *(uint32_t *)sample_value(&s, "interpolation") = *choice;
-        set_ints(&s, "size", (const size_t[3]){0, factor, factor});
+        sample_set_ints(&s, "size", (const size_t[3]){0, factor, factor});
         const struct up_plan *plan = plan_make(&s, arena);
         const struct up_diagnosis d = diagnosis_of(&s, plan);
         const struct counted c = impulses(&s, plan, factor, arena);

@@ -139,14 +139,6 @@ static void scatter(const struct deconv *d)
 
 /* --- The layer ------------------------------------------------------------------------------ */
 
-static void set_ints(const struct sample *sample, const char *name, const size_t values[3])
-{
-    struct up_ints *ints = sample_value(sample, name);
-    ints->set = true;
-    for (uint32_t i = 0; i < sample->ops->spatial; i++)
-        ints->v[i] = (int64_t)values[3 - sample->ops->spatial + i];
-}
-
 static struct sample sample_of(const struct geometry *g, struct up_arena *arena)
 {
     static const char *const names[] = {"", "Conv1DTranspose", "Conv2DTranspose",
@@ -160,11 +152,11 @@ static struct sample sample_of(const struct geometry *g, struct up_arena *arena)
         g->channels_first ? UP_CHANNELS_FIRST : UP_CHANNELS_LAST;
     *(bool *)sample_value(&s, "use_bias") = g->bias;
     *(struct up_activation *)sample_value(&s, "activation") = g->activation;
-    set_ints(&s, "kernel_size", g->kernel);
-    set_ints(&s, "strides", g->stride);
-    set_ints(&s, "dilation_rate", g->dilation);
+    sample_set_ints(&s, "kernel_size", g->kernel);
+    sample_set_ints(&s, "strides", g->stride);
+    sample_set_ints(&s, "dilation_rate", g->dilation);
     if (g->padded)
-        set_ints(&s, "output_padding", g->padding);
+        sample_set_ints(&s, "output_padding", g->padding);
     s.in[0] = (struct up_shape){.rank = g->spatial + 2, .dim = {g->batch}};
     for (uint32_t i = 0; i < g->spatial; i++)
         s.in[0].dim[1 + i] = g->in[3 - g->spatial + i];
