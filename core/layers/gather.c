@@ -227,6 +227,9 @@ static void divide(struct prepared *p, const struct up_kernels *kernels, struct 
     step->grain = (size_t)(GRAIN_MACS / (step->macs / (double)step->rows + 1)) + 1;
 }
 
+static const char *const algorithms[2][2] = {{"direct", "direct, few filters"},
+                                             {"phases", "phases, few filters"}};
+
 enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *step,
                                const struct up_kernels *kernels, struct up_arena *arena,
                                struct up_error *err)
@@ -252,7 +255,7 @@ enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *s
         return err->code;
     divide(p, kernels, step);
     step->prepared = p;
-    step->algorithm = gather->transposed ? "phases" : "direct";
+    step->algorithm = algorithms[gather->transposed][p->few];
     return UP_OK;
 }
 
