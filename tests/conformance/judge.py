@@ -153,7 +153,7 @@ def judge_initial(server, case):
     if None in drawn:
         return Verdict("unseeded", "a seed that nobody knows")
     # Orthogonal's digits are those of the QR factorisation, which differs from library to library.
-    off = 1e-5 if any(isinstance(d, dict) and d["class_name"] == "Orthogonal" for d in drawn) else 0
+    off = 1e-6 if any(isinstance(d, dict) and d["class_name"] == "Orthogonal" for d in drawn) else 0
     path, body, kind = service.asked(case, "/plan")
     status, _, body = server.ask("POST", path + "?weights=true", body, kind)
     if status != 200:
