@@ -58,7 +58,7 @@ isa_cpu = $(if $(filter 4,$(words $(subst :, ,$(1)))),$(subst _, ,$(word 4,$(sub
 # --- Sources --------------------------------------------------------------------------------------
 
 KERNEL_SOURCES := $(filter-out core/kernels/dispatch.c,$(wildcard core/kernels/*.c))
-CORE_SOURCES := $(wildcard core/*.c core/layers/*.c core/plan/*.c) core/kernels/dispatch.c
+CORE_SOURCES := $(wildcard core/*.c core/gather/*.c core/layers/*.c core/plan/*.c) core/kernels/dispatch.c
 API_SOURCES := $(wildcard api/*.c api/codec/*.c api/figure/*.c)
 SERVER_SOURCES := $(filter-out server/main.c,$(wildcard server/*.c))
 

@@ -322,6 +322,7 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
                           struct up_plan **ret)
 {
     const struct up_plan_options options = {.kernels = context->kernels,
+                                            .algorithm = context->algorithm,
                                             .output_bytes_max = context->limits.output_bytes,
                                             .output_bytes_flag = "--output-limit"};
     return up_plan_build(&job->net.graph, &options, job->reader.arena, ret, job->reader.err);

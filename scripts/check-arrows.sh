@@ -10,12 +10,14 @@ find core api server tests -name '*.[ch]' | sort | xargs awk '
 BEGIN {
     # The first row whose folder the file is in rules it; patterns are regular expressions.
     row("core/kernels/", "core/kernels/.*|core/activations\\.(h|def)|isa\\.inc", "")
-    row("core/layers/", "core/[a-z_]*\\.(h|def)|core/layers/.*|core/kernels/kernels\\.h", "",
+    row("core/gather/", "core/[a-z_]*\\.(h|def)|core/gather/.*|core/kernels/kernels\\.h", "",
+        "core/(pool|deadline)\\.h")
+    row("core/layers/", "core/[a-z_]*\\.(h|def)|core/gather/gather\\.h|core/layers/.*|core/kernels/kernels\\.h", "",
         "core/(pool|deadline)\\.h")
     row("core/plan/", "core/.*", "")
     row("core/", "core/.*", "")
     row("api/", "(api|core)/.*|[a-z_]*\\.inc", "jansson libpng freetype libdeflate")
-    row("server/", "server/.*|api/[a-z_]*\\.h|core/(error|arena|pool|deadline|limits|kernels/kernels)\\.h|core/error\\.def|[a-z_]*\\.inc",
+    row("server/", "server/.*|api/[a-z_]*\\.h|core/(error|arena|pool|deadline|limits|kernels/kernels|gather/gather)\\.h|core/error\\.def|[a-z_]*\\.inc",
         "libmicrohttpd")
     row("tests/", "(core|api|server|tests)/.*|[a-z_]*\\.(h|inc)", "criterion libcurl jansson libpng libdeflate")
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/gather/gather.h"
 #include "server/assets.h"
 #include "server/drain.h"
 #include "server/http.h"
@@ -63,12 +64,16 @@ static int serve(const struct srv_options *options)
     struct srv_http *http = NULL;
     const char *const versions[] = {srv_http_library(), NULL};
     struct api_context context = {.kernels = up_kernels_select(options->isa),
+                                  .algorithm = options->algorithm,
                                   .limits = limits_of(options),
                                   .assets = srv_assets(),
                                   .library_versions = versions};
     if (context.kernels == NULL)
         (void)up_fail(&err, UP_E_INVALID, "", "--isa '%s' is none that this build has",
                       options->isa);
+    else if (!up_gather_algorithm_known(options->algorithm))
+        (void)up_fail(&err, UP_E_INVALID, "", "--algorithm '%s' is none that there is",
+                      options->algorithm);
     else if (srv_http_new(options, &http, &err) == UP_OK) {
         context.operation = srv_http_operation(http);
         context.pool = up_pool_new(options->threads, options->queue);

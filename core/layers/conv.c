@@ -1,5 +1,5 @@
 /* Conv1D/2D/3D: checks and parameters; core/layers/gather.c computes. */
-#include "core/layers/gather.h"
+#include "core/layers/gathered.h"
 #include "core/layers/window.h"
 
 struct conv_config {
@@ -54,12 +54,11 @@ static uint32_t weights(const void *config, const struct up_shape *in,
     const size_t channels = in[0].dim[in[0].rank - 1], filters = (size_t)c->filters;
     const struct up_shape kernel =
         up_window_kernel(&c->window, in[0].rank - 2, channels / (size_t)c->groups, filters);
-    return up_gather_weights(&kernel, &c->kernel_initializer, filters,
-                             c->use_bias ? &c->bias_initializer : NULL, ret);
+    return up_gathered_weights(&kernel, &c->kernel_initializer, filters,
+                               c->use_bias ? &c->bias_initializer : NULL, ret);
 }
 
-static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,
-                            struct up_arena *arena, struct up_error *err)
+static void gather(const struct up_step *step, struct up_gather *ret)
 {
     const struct conv_config *c = step->config;
     const uint32_t spatial = step->ops->spatial;
@@ -74,9 +73,9 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     g.position_stride = g.in.channels / g.groups * g.out.channels;
     for (uint32_t i = 0; i < 3; i++) {
         const struct up_window_axis a = up_window_axis(&c->window, spatial, i, g.in.spatial[i]);
-        g.axis[i] = (struct up_gather_axis){a.kernel, a.stride, a.dilation, a.before};
+        g.axis[i] = (struct up_gather_axis){a.kernel, a.stride, a.dilation, a.before, 1};
     }
-    return up_gather_prepare(&g, step, kernels, arena, err);
+    *ret = g;
 }
 
 /* --- The three layers ----------------------------------------------------------------------- */
@@ -137,8 +136,9 @@ static const struct up_weight_note weight_notes[] = {
         .shape = shape,                                                                            \
         .weights = weights,                                                                        \
         .weight_notes = weight_notes,                                                              \
-        .prepare = prepare,                                                                        \
-        .rows = up_gather_rows,                                                                    \
+        .gather = gather,                                                                          \
+        .prepare = up_gathered_prepare,                                                            \
+        .rows = up_gathered_rows,                                                                  \
     }
 
 CONV(1, "Convolution of a sequence.");

@@ -1,5 +1,5 @@
 /* Conv1D/2D/3DTranspose: geometry, checks and parameters; core/layers/gather.c computes. */
-#include "core/layers/gather.h"
+#include "core/layers/gathered.h"
 
 struct conv_transpose_config {
     struct up_config base;
@@ -75,12 +75,11 @@ static uint32_t weights(const void *config, const struct up_shape *in,
         kernel.dim[i] = (size_t)c->kernel_size.v[i];
     kernel.dim[spatial] = (size_t)c->filters;
     kernel.dim[spatial + 1] = in[0].dim[spatial + 1];
-    return up_gather_weights(&kernel, &c->kernel_initializer, (size_t)c->filters,
-                             c->use_bias ? &c->bias_initializer : NULL, ret);
+    return up_gathered_weights(&kernel, &c->kernel_initializer, (size_t)c->filters,
+                               c->use_bias ? &c->bias_initializer : NULL, ret);
 }
 
-static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,
-                            struct up_arena *arena, struct up_error *err)
+static void gather(const struct up_step *step, struct up_gather *ret)
 {
     const struct conv_transpose_config *c = step->config;
     const uint32_t spatial = step->ops->spatial;
@@ -96,9 +95,9 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     g.position_stride = g.out.channels * g.in.channels;
     for (uint32_t i = 0; i < 3; i++) {
         const struct up_deconv_axis size = axis_size(c, spatial, i, g.in.spatial[i]);
-        g.axis[i] = (struct up_gather_axis){size.kernel, size.stride, size.dilation, size.crop};
+        g.axis[i] = (struct up_gather_axis){size.kernel, size.stride, size.dilation, size.crop, 1};
     }
-    return up_gather_prepare(&g, step, kernels, arena, err);
+    *ret = g;
 }
 
 #define ROW(kind, ...) UP_ROW_##kind(struct conv_transpose_config, __VA_ARGS__)
@@ -156,8 +155,9 @@ static const struct up_weight_note weight_notes[] = {
         .shape = shape,                                                                            \
         .weights = weights,                                                                        \
         .weight_notes = weight_notes,                                                              \
-        .prepare = prepare,                                                                        \
-        .rows = up_gather_rows,                                                                    \
+        .gather = gather,                                                                          \
+        .prepare = up_gathered_prepare,                                                            \
+        .rows = up_gathered_rows,                                                                  \
     }
 
 CONV_TRANSPOSE(1, "Convolution1DTranspose", "Transposed convolution of a sequence.");

@@ -1,6 +1,6 @@
 /* Dense: a matrix product over the last axis. For core/layers/gather.c all other axes are one line,
  * which a kernel of one position goes along. */
-#include "core/layers/gather.h"
+#include "core/layers/gathered.h"
 
 struct dense_config {
     struct up_config base;
@@ -29,8 +29,8 @@ static uint32_t weights(const void *config, const struct up_shape *in,
     const struct dense_config *c = config;
     const size_t channels = in[0].dim[in[0].rank - 1], units = (size_t)c->units;
     const struct up_shape kernel = {.rank = 2, .dim = {channels, units}};
-    return up_gather_weights(&kernel, &c->kernel_initializer, units,
-                             c->use_bias ? &c->bias_initializer : NULL, ret);
+    return up_gathered_weights(&kernel, &c->kernel_initializer, units,
+                               c->use_bias ? &c->bias_initializer : NULL, ret);
 }
 
 static struct up_grid line_of(const struct up_shape *shape)
@@ -39,11 +39,10 @@ static struct up_grid line_of(const struct up_shape *shape)
     return (struct up_grid){1, {1, 1, up_shape_size(shape) / channels}, channels};
 }
 
-static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,
-                            struct up_arena *arena, struct up_error *err)
+static void gather(const struct up_step *step, struct up_gather *ret)
 {
     const struct dense_config *c = step->config;
-    const struct up_gather_axis one = {.kernel = 1, .stride = 1, .dilation = 1};
+    const struct up_gather_axis one = {.kernel = 1, .stride = 1, .dilation = 1, .repeat = 1};
     const struct up_gather g = {.in = line_of(&step->in[0]),
                                 .out = line_of(&step->out),
                                 .axis = {one, one, one},
@@ -53,7 +52,7 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
                                 .filter_stride = 1,
                                 .bias = c->use_bias ? step->weights[1].data : NULL,
                                 .activation = up_activation_fused(&c->activation)};
-    return up_gather_prepare(&g, step, kernels, arena, err);
+    *ret = g;
 }
 
 #define ROW(kind, ...) UP_ROW_##kind(struct dense_config, __VA_ARGS__)
@@ -87,6 +86,7 @@ const struct up_layer_ops up_layer_dense = {
     .shape = shape,
     .weights = weights,
     .weight_notes = weight_notes,
-    .prepare = prepare,
-    .rows = up_gather_rows,
+    .gather = gather,
+    .prepare = up_gathered_prepare,
+    .rows = up_gathered_rows,
 };

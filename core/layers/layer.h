@@ -38,6 +38,7 @@ struct up_weight_note {
     const char *name, *shape;
 };
 
+struct up_gather;
 struct up_step;
 
 /* One call of a step: where this run's tensors are. */
@@ -89,6 +90,10 @@ struct up_layer_ops {
                         struct up_weight ret[UP_WEIGHTS_MAX]);
     const struct up_weight_note *weight_notes; /* ends with a NULL name; NULL: none */
 
+    /* What the layer sums, of a step whose shapes and weights are set; NULL: it is no gathered sum
+     * (core/layers/gathered.h). */
+    void (*gather)(const struct up_step *step, struct up_gather *ret);
+
     /* Packs weights and makes tables, in the plan's arena. Sets rows and grain (both >= 1) and
      * algorithm of the step, macs where it multiplies and adds, and prepared as it likes; all of
      * them come zeroed. */
@@ -109,11 +114,12 @@ struct up_step {
     struct up_shape out;             /* in the same order */
     const struct up_tensor *weights; /* as many as ops->weights said */
     uint32_t weight_count;
+    const char *forced;    /* algorithm to take where it applies; NULL or "": the rules choose */
     void *prepared;        /* the layer's own */
     size_t rows;           /* units of work, as ops->rows counts them */
     size_t grain;          /* rows that are worth handing to another thread together */
     double macs;           /* multiply-accumulates of the formula, borders included */
-    const char *algorithm; /* how it computes, for POST /plan: "phases" */
+    const char *algorithm; /* how it computes, for POST /plan: "direct" */
 };
 
 /* The lines that most descriptor rows need. CONFIG is the configuration struct. */

@@ -4,7 +4,7 @@
  * the input, and zeros. */
 #include <string.h>
 
-#include "core/layers/geometry.h"
+#include "core/geometry.h"
 #include "core/layers/strided.h"
 
 struct border_config {

@@ -1,7 +1,7 @@
 /* PixelShuffle: the rearrangement that ends a sub-pixel convolution. Channels become pixels, in the
  * order of TensorFlow's depth_to_space: channel (i * block_size + j) * C + c of pixel (y, x) is
  * channel c of pixel (y * block_size + i, x * block_size + j), for C channels of the output. */
-#include "core/layers/geometry.h"
+#include "core/geometry.h"
 #include "core/layers/strided.h"
 
 struct pixel_shuffle_config {

@@ -12,7 +12,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "core/layers/geometry.h"
+#include "core/geometry.h"
 
 enum {
     TAPS_MAX = 11,         /* of one output: lanczos5 */

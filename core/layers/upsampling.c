@@ -5,7 +5,7 @@
  *
  * The other interpolations of UpSampling2D are core/layers/resize.c's. Area, the mean of what an
  * output covers, is nearest here: an output never covers parts of two inputs. */
-#include "core/layers/geometry.h"
+#include "core/geometry.h"
 #include "core/layers/layer.h"
 #include "core/layers/resize.h"
 

@@ -4,7 +4,7 @@
 #ifndef UP_WINDOW_H
 #define UP_WINDOW_H
 
-#include "core/layers/geometry.h"
+#include "core/geometry.h"
 #include "core/layers/layer.h"
 
 /* The parameters that make a window, as a part of a configuration. */

@@ -314,6 +314,7 @@ static uint32_t step_add(struct builder *b, const struct up_step *model, const u
     memcpy(s->in, in, model->in_count * sizeof *s->in);
     s->step = *model;
     s->step.in = shapes;
+    s->step.forced = b->options->algorithm;
     if (s->step.ops->prepare(&s->step, plan->kernels, b->arena, b->err) != UP_OK)
         return NONE;
     for (uint32_t i = 0; i < model->in_count; i++)

@@ -56,6 +56,9 @@ struct up_plan_options {
     const struct up_kernels *kernels;
     size_t output_bytes_max;       /* of all outputs together, and of each value on the way */
     const char *output_bytes_flag; /* named in the refusal: "--output-limit" */
+    /* An algorithm of core/gather/rules.c, to take where it applies; NULL or "": the rules choose.
+     */
+    const char *algorithm;
 };
 
 /* What one node of the graph became. */
@@ -66,7 +69,7 @@ struct up_plan_node {
     const int64_t *seed;                  /* of each drawn weight; 0: given, or nothing drawn */
     uint32_t weight_count;
     double macs;
-    const char *algorithm; /* how it is computed: "phases", "repeat", ... */
+    const char *algorithm; /* how it is computed: "direct", "repeat", ... */
 };
 
 struct up_plan;

@@ -194,7 +194,8 @@ static struct subject subject_of(const struct shape *s, const struct up_kernels 
     const uint32_t from = 0, to = 1;
     const struct up_node node = {0, 1, &from};
     const struct up_graph graph = {&shape, 1, &layer, 1, &node, 1, &to, 1};
-    const struct up_plan_options options = {kernels, (size_t)1 << 32, ""};
+    const struct up_plan_options options = {
+        .kernels = kernels, .output_bytes_max = (size_t)1 << 32, .output_bytes_flag = ""};
     struct subject subject = {.moves = s->filters == 0 || s->channels == 1};
     if (up_plan_build(&graph, &options, arena, &subject.plan, &err) != UP_OK)
         fail(s->name, err.text);

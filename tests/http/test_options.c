@@ -131,3 +131,11 @@ Test(options, a_port_that_is_taken_ends_the_start, .timeout = 30)
     cr_assert(server_command(arguments, NULL) == 2, "two on one port");
     cr_assert(server_stop(s, 15, NULL) == 0, "not a clean end");
 }
+
+Test(options, an_algorithm_that_there_is_not_is_refused, .timeout = 20)
+{
+    static const char *const arguments[] = {"--algorithm=fft", "--port=0", NULL};
+    char *output;
+    cr_assert(server_command(arguments, &output) != 0, "it starts");
+    free(output);
+}

@@ -208,7 +208,9 @@ enum up_code sample_plan(const struct sample *sample, const struct up_kernels *k
                                    .node_count = 1,
                                    .outputs = &sample->in_count,
                                    .output_count = 1};
-    const struct up_plan_options options = {kernels, SAMPLE_BYTES_MAX, "--output-limit"};
+    const struct up_plan_options options = {.kernels = kernels,
+                                            .output_bytes_max = SAMPLE_BYTES_MAX,
+                                            .output_bytes_flag = "--output-limit"};
     *err = (struct up_error){.code = UP_OK};
     return up_plan_build(&graph, &options, arena, ret, err);
 }

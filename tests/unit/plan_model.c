@@ -96,7 +96,9 @@ void output_add(struct model *m, uint32_t value)
 
 enum up_code model_build(struct model *m, struct up_plan **ret, struct up_error *err)
 {
-    const struct up_plan_options options = {up_kernels_select(NULL), m->limit, "--output-limit"};
+    const struct up_plan_options options = {.kernels = up_kernels_select(NULL),
+                                            .output_bytes_max = m->limit,
+                                            .output_bytes_flag = "--output-limit"};
     *err = (struct up_error){.code = UP_OK};
     return up_plan_build(&m->graph, &options, m->arena, ret, err);
 }

@@ -1,16 +1,15 @@
 /* DESIGN
- * Outputs of a transposed convolution with the same (o + crop) mod stride form a class: they use
- * the same kernel positions, each at a fixed distance from the output's own input position. So the
- * outputs of one class along every axis, a phase, are a dense correlation without a wasted
- * multiply. A convolution is the case of one class.
+ * The direct algorithm: one dense correlation a phase (core/gather/axes.h), as a matrix product
+ * whose rows are found by pointers.
  *
  * A unit of work is a block of pixels of one phase, over lines and images, and a part of the panels
  * of output channels. A table of input pointers (positions outside the input point at a row of
  * zeros) serves all panels; a panel, as long as it stays near, serves all tiles of the block. Few
  * filters have a kernel of their own and another order of weights; the rest is the same. */
-#include "core/layers/gather.h"
-
 #include <string.h>
+
+#include "core/gather/algorithms.h"
+#include "core/gather/axes.h"
 
 enum {
     BLOCK_PIXELS = 192,    /* a panel is fetched once for so many */
@@ -22,28 +21,9 @@ enum {
     GRAIN_MACS = 1 << 16,  /* worth handing to another thread */
 };
 
-/* One kernel position of a class: input = base of the output + shift. */
-struct tap {
-    int64_t index, shift;
-};
-
-struct class
-{
-    uint32_t first, count, filled; /* in `tap` */
-};
-
-/* Output o belongs to class o mod `period`; classes that the output never reaches are left out.
- * Its base is (o * scale + crop) / divisor. */
-struct axis {
-    struct tap *tap; /* kernel positions grouped by class */
-    struct class *class;
-    size_t classes, used; /* used: entries of `tap` */
-    int64_t period, scale, crop, divisor, kernel;
-};
-
 struct prepared {
     struct up_gather gather;
-    struct axis axis[3];
+    struct up_axis axis[3];
     bool few;       /* filters: the kernel of that name computes */
     size_t columns; /* of a panel */
     size_t taps, taps_a_call, channels_a_call;
@@ -57,132 +37,74 @@ struct prepared {
 
 /* --- Planning ------------------------------------------------------------------------------- */
 
-uint32_t up_gather_weights(const struct up_shape *kernel, const struct up_initializer *kernel_init,
-                           size_t filters, const struct up_initializer *bias_init,
-                           struct up_weight ret[UP_WEIGHTS_MAX])
-{
-    const struct up_shape bias = {.rank = 1, .dim = {filters}};
-    ret[0] = (struct up_weight){"kernel", *kernel, kernel_init, "kernel_initializer"};
-    ret[1] = (struct up_weight){"bias", bias, bias_init, "bias_initializer"};
-    return bias_init == NULL ? 1 : 2;
-}
-
-/* The class of outputs that kernel position j reaches. */
-static size_t class_of(const struct axis *a, const struct up_gather_axis *size, int64_t j)
-{
-    const int64_t r = (j * size->dilation - size->crop) % a->period;
-    return (size_t)(r < 0 ? r + a->period : r);
-}
-
-/* Groups the kernel positions by class: a counting sort. */
-static enum up_code axis_prepare(const struct prepared *p, uint32_t i, struct axis *a,
-                                 struct up_arena *arena, struct up_error *err)
-{
-    const struct up_gather_axis *size = &p->gather.axis[i];
-    const bool transposed = p->gather.transposed;
-    const size_t out = p->gather.out.spatial[i];
-    *a = (struct axis){.period = transposed ? size->stride : 1,
-                       .scale = transposed ? 1 : size->stride,
-                       .crop = transposed ? size->crop : 0,
-                       .divisor = transposed ? size->stride : 1,
-                       .kernel = size->kernel};
-    a->classes = (size_t)a->period < out ? (size_t)a->period : out;
-    a->tap = up_arena_alloc(arena, (size_t)size->kernel, sizeof *a->tap, err);
-    a->class = up_arena_zalloc(arena, a->classes, sizeof *a->class, err);
-    if (a->tap == NULL || a->class == NULL)
-        return err->code;
-    for (int64_t j = 0; j < size->kernel; j++)
-        if (class_of(a, size, j) < a->classes)
-            a->class[class_of(a, size, j)].count++;
-    for (size_t k = 1; k < a->classes; k++)
-        a->class[k].first = a->class[k - 1].first + a->class[k - 1].count;
-    for (int64_t j = 0; j < size->kernel; j++) {
-        const size_t k = class_of(a, size, j);
-        if (k >= a->classes)
-            continue;
-        const int64_t phase = ((int64_t)k + size->crop) % a->period;
-        const int64_t shift = transposed ? (phase - j * size->dilation) / size->stride
-                                         : j * size->dilation - size->crop;
-        a->tap[a->class[k].first + a->class[k].filled++] = (struct tap){j, shift};
-        a->used++;
-    }
-    return UP_OK;
-}
-
-/* One kernel position into one panel: [channel][column], zeros past the last filter. */
-static void tap_pack(const struct prepared *p, const float *kernel, size_t first, float *ret)
+/* One tap into one panel: [channel][column], zeros past the last filter. `first` is the panel's
+ * first filter, of all groups. */
+static void tap_pack(const struct prepared *p, const struct up_tap *const tap[3], size_t first,
+                     float *ret)
 {
     const struct up_gather *g = &p->gather;
-    const size_t columns = p->columns;
-    if (p->few) {
-        for (size_t f = 0; f < columns; f++)
-            for (size_t c = 0; c < p->channels; c++)
-                *ret++ = kernel[c * g->channel_stride + f * g->filter_stride];
-        return;
-    }
-    const size_t width = p->filters - first < columns ? p->filters - first : columns;
+    const size_t columns = p->columns, left = p->filters - first % p->filters;
+    const size_t width = left < columns ? left : columns;
+    size_t position;
+    const bool single = up_axes_single(p->axis, tap, &position);
+    const float *kernel = g->kernel + position * g->position_stride + first * g->filter_stride;
     if (width < columns)
         memset(ret, 0, p->channels * columns * sizeof *ret);
-    if (g->filter_stride == 1) {
+    if (single && !p->few && g->filter_stride == 1) {
         for (size_t c = 0; c < p->channels; c++)
-            memcpy(ret + c * columns, kernel + c * g->channel_stride + first, width * sizeof *ret);
+            memcpy(ret + c * columns, kernel + c * g->channel_stride, width * sizeof *ret);
         return;
     }
     for (size_t f = 0; f < width; f++)
-        for (size_t c = 0; c < p->channels; c++)
-            ret[c * columns + f] = kernel[c * g->channel_stride + (first + f) * g->filter_stride];
+        for (size_t c = 0; c < p->channels; c++) {
+            const size_t at = c * g->channel_stride + f * g->filter_stride;
+            ret[p->few ? f * p->channels + c : c * columns + f] =
+                single ? kernel[at] : up_axes_value(p->axis, tap, g, first * g->filter_stride + at);
+        }
 }
 
-static float *phase_pack(const struct prepared *p, const float *kernel, const size_t class[3],
-                         size_t first, float *at)
+static float *phase_pack(const struct prepared *p, const size_t class[3], size_t first, float *at)
 {
-    const struct axis *d = &p->axis[0], *h = &p->axis[1], *w = &p->axis[2];
-    const struct class *cd = &d->class[class[0]], *ch = &h->class[class[1]],
-                       *cw = &w->class[class[2]];
+    const struct up_axis *d = &p->axis[0], *h = &p->axis[1], *w = &p->axis[2];
+    const struct up_class *cd = &d->class[class[0]], *ch = &h->class[class[1]],
+                          *cw = &w->class[class[2]];
     for (size_t i = 0; i < cd->count; i++)
         for (size_t j = 0; j < ch->count; j++)
             for (size_t k = 0; k < cw->count; k++) {
-                const int64_t row =
-                    d->tap[cd->first + i].index * h->kernel + h->tap[ch->first + j].index;
-                const int64_t position = row * w->kernel + w->tap[cw->first + k].index;
-                tap_pack(p, kernel + (size_t)position * p->gather.position_stride, first, at);
+                const struct up_tap *const tap[3] = {&d->tap[cd->first + i], &h->tap[ch->first + j],
+                                                     &w->tap[cw->first + k]};
+                tap_pack(p, tap, first, at);
                 at += p->channels * p->columns;
             }
     return at;
 }
 
-static float *panel_pack(const struct prepared *p, size_t group, size_t panel, float *at)
+static float *panel_pack(const struct prepared *p, size_t first, float *at)
 {
-    /* A group's filters follow one another; its channels are those of every kernel position. */
-    const float *kernel = p->gather.kernel + group * p->filters * p->gather.filter_stride;
     size_t class[3];
     for (class[0] = 0; class[0] < p -> axis[0].classes; class[0]++)
         for (class[1] = 0; class[1] < p -> axis[1].classes; class[1]++)
             for (class[2] = 0; class[2] < p -> axis[2].classes; class[2]++)
-                at = phase_pack(p, kernel, class, panel * p->columns, at);
+                at = phase_pack(p, class, first, at);
     return at;
 }
 
 static enum up_code pack(struct prepared *p, struct up_arena *arena, struct up_error *err)
 {
     const size_t panels = p->gather.groups * p->panels;
-    p->taps = p->axis[0].used * p->axis[1].used * p->axis[2].used;
-    p->packed =
-        up_arena_alloc(arena, up_size_mul_saturated(p->taps * panels, p->channels * p->columns),
-                       sizeof(float), err);
+    p->taps = up_size_mul_saturated(up_size_mul_saturated(p->axis[0].taps, p->axis[1].taps),
+                                    p->axis[2].taps);
+    p->packed = up_arena_alloc(
+        arena,
+        up_size_mul_saturated(up_size_mul_saturated(p->taps, panels), p->channels * p->columns),
+        sizeof(float), err);
     p->zeros = up_arena_zalloc(arena, p->gather.in.channels, sizeof(float), err);
     if (p->packed == NULL || p->zeros == NULL)
         return err->code;
     float *at = p->packed;
     for (size_t i = 0; i < panels; i++)
-        at = panel_pack(p, i / p->panels, i % p->panels, at);
+        at = panel_pack(p, i / p->panels * p->filters + i % p->panels * p->columns, at);
     return UP_OK;
-}
-
-/* Outputs of one class along an axis. */
-static size_t class_outputs(const struct prepared *p, uint32_t axis, size_t class)
-{
-    return (p->gather.out.spatial[axis] - class - 1) / (size_t)p->axis[axis].period + 1;
 }
 
 /* How much of a sum a call takes. Where lanes sum apart, it is that much for each of them. */
@@ -190,10 +112,8 @@ static void calls_bound(struct prepared *p, const struct up_kernels *kernels)
 {
     size_t taps = 1;
     for (uint32_t i = 0; i < 3; i++) {
-        size_t most = 1;
-        for (size_t k = 0; k < p->axis[i].classes; k++)
-            most = p->axis[i].class[k].count > most ? p->axis[i].class[k].count : most;
-        taps = up_size_mul_saturated(taps, most);
+        const size_t most = up_axis_taps_max(&p->axis[i]);
+        taps = up_size_mul_saturated(taps, most > 1 ? most : 1);
     }
     p->channels_a_call = p->few ? PRODUCTS_A_CALL * kernels->lanes : PRODUCTS_A_CALL;
     p->taps_a_call = p->channels < p->channels_a_call ? p->channels_a_call / p->channels : 1;
@@ -204,12 +124,12 @@ static void calls_bound(struct prepared *p, const struct up_kernels *kernels)
 }
 
 /* Divides the work into units of much the same size. */
-static void divide(struct prepared *p, const struct up_kernels *kernels, struct up_step *step)
+static void divide(struct prepared *p, const struct up_kernels *kernels, struct up_sum *sum)
 {
     size_t pixels = p->gather.out.batch;
     p->phases = 1;
     for (uint32_t i = 0; i < 3; i++) {
-        pixels *= class_outputs(p, i, 0);
+        pixels *= up_axis_outputs(&p->axis[i], 0);
         p->phases *= p->axis[i].classes;
     }
     const size_t room = TABLE_POINTERS / p->taps_a_call / kernels->tile_rows * kernels->tile_rows;
@@ -217,51 +137,55 @@ static void divide(struct prepared *p, const struct up_kernels *kernels, struct 
     p->blocks = (pixels - 1) / most + 1;
     p->block = (pixels - 1) / p->blocks + 1;
     const size_t panels = p->gather.groups * p->panels, units = p->blocks * p->phases;
-    const double parts = step->macs / (double)units / UNIT_MACS;
+    const double macs = up_gather_macs(&p->gather), parts = macs / (double)units / UNIT_MACS;
     p->parts = (UNITS_WANTED - 1) / units + 1;
     if (parts < (double)p->parts)
         p->parts = parts > 1 ? (size_t)parts : 1;
     p->panels_a_part = (panels - 1) / p->parts + 1;
     p->parts = (panels - 1) / p->panels_a_part + 1;
-    step->rows = units * p->parts;
-    step->grain = (size_t)(GRAIN_MACS / (step->macs / (double)step->rows + 1)) + 1;
+    sum->units = units * p->parts;
+    sum->grain = (size_t)(GRAIN_MACS / (macs / (double)sum->units + 1)) + 1;
 }
 
-static const char *const algorithms[2][2] = {{"direct", "direct, few filters"},
-                                             {"phases", "phases, few filters"}};
-
-enum up_code up_gather_prepare(const struct up_gather *gather, struct up_step *step,
-                               const struct up_kernels *kernels, struct up_arena *arena,
-                               struct up_error *err)
+static enum up_code prepare(const struct up_gather *gather, bool few,
+                            const struct up_kernels *kernels, struct up_arena *arena,
+                            struct up_sum *ret, struct up_error *err)
 {
     struct prepared *p = up_arena_zalloc(arena, 1, sizeof *p, err);
     if (p == NULL)
         return err->code;
-    const struct up_grid *out = &gather->out, *over = gather->transposed ? &gather->in : out;
     p->gather = *gather;
     p->channels = gather->in.channels / gather->groups;
-    p->filters = out->channels / gather->groups;
-    p->few = p->filters <= UP_FEW_COLUMNS;
+    p->filters = gather->out.channels / gather->groups;
+    p->few = few;
     p->columns = p->few ? p->filters : kernels->tile_columns;
     p->panels = (p->filters - 1) / p->columns + 1;
-    step->macs = (double)out->batch * (double)p->channels * (double)out->channels;
-    for (uint32_t i = 0; i < 3; i++) {
-        if (axis_prepare(p, i, &p->axis[i], arena, err) != UP_OK)
+    for (uint32_t i = 0; i < 3; i++)
+        if (up_axis_prepare(gather, i, arena, &p->axis[i], err) != UP_OK)
             return err->code;
-        step->macs *= (double)over->spatial[i] * (double)gather->axis[i].kernel;
-    }
     calls_bound(p, kernels);
     if (pack(p, arena, err) != UP_OK)
         return err->code;
-    divide(p, kernels, step);
-    step->prepared = p;
-    step->algorithm = algorithms[gather->transposed][p->few];
+    divide(p, kernels, ret);
+    ret->prepared = p;
     return UP_OK;
+}
+
+static enum up_code tiles_prepare(const struct up_gather *gather, const struct up_kernels *kernels,
+                                  struct up_arena *arena, struct up_sum *ret, struct up_error *err)
+{
+    return prepare(gather, false, kernels, arena, ret, err);
+}
+
+static enum up_code few_prepare(const struct up_gather *gather, const struct up_kernels *kernels,
+                                struct up_arena *arena, struct up_sum *ret, struct up_error *err)
+{
+    return prepare(gather, true, kernels, arena, ret, err);
 }
 
 /* --- Running -------------------------------------------------------------------------------- */
 
-/* Neighbours on an output line; the next pixel's base is the axis' scale further. */
+/* Neighbours on an output line; the next pixel's base is the axis' advance further. */
 struct run {
     size_t pixels;
     const float *image; /* the batch item's first value */
@@ -270,10 +194,10 @@ struct run {
 
 /* One unit of work. */
 struct block {
-    const struct up_call *call;
+    const struct up_gather_call *call;
     const struct prepared *p;
     const float *packed; /* the first panel, at the phase's first tap */
-    const struct tap *tap[3];
+    const struct up_tap *tap[3];
     size_t count[3];   /* taps along each axis */
     size_t first, end; /* panels */
     size_t pixels, runs;
@@ -287,12 +211,12 @@ static void phase_set(struct block *b, const size_t class[3])
     const struct prepared *p = b->p;
     size_t first[3];
     for (uint32_t i = 0; i < 3; i++) {
-        const struct class *c = &p->axis[i].class[class[i]];
+        const struct up_class *c = &p->axis[i].class[class[i]];
         first[i] = c->first;
         b->count[i] = c->count;
         b->tap[i] = p->axis[i].tap + c->first;
     }
-    const size_t before = (first[0] * p->axis[1].used + b->count[0] * first[1]) * p->axis[2].used +
+    const size_t before = (first[0] * p->axis[1].taps + b->count[0] * first[1]) * p->axis[2].taps +
                           b->count[0] * b->count[1] * first[2];
     b->packed = p->packed + before * p->channels * p->columns;
 }
@@ -301,23 +225,24 @@ static void phase_set(struct block *b, const size_t class[3])
 static void pixels_set(struct block *b, const size_t class[3], size_t first)
 {
     const struct up_grid *in = &b->p->gather.in, *out = &b->p->gather.out;
-    const struct axis *axis = b->p->axis;
-    const size_t size[3] = {class_outputs(b->p, 0, class[0]), class_outputs(b->p, 1, class[1]),
-                            class_outputs(b->p, 2, class[2])};
+    const struct up_axis *axis = b->p->axis;
+    const size_t size[3] = {up_axis_outputs(&axis[0], class[0]),
+                            up_axis_outputs(&axis[1], class[1]),
+                            up_axis_outputs(&axis[2], class[2])};
     const size_t all = out->batch * size[0] * size[1] * size[2];
     const size_t end = first + b->p->block < all ? first + b->p->block : all;
-    const size_t step = (size_t)axis[2].period * out->channels;
+    const size_t step = axis[2].period * out->channels;
     for (size_t m = first; m < end;) {
         struct run *run = &b->run[b->runs++];
         const size_t line = m / size[2], plane = line / size[1], image = plane / size[0];
         const size_t at[3] = {plane % size[0], line % size[1], m % size[2]};
         size_t o[3];
         for (uint32_t i = 0; i < 3; i++) {
-            o[i] = class[i] + at[i] * (size_t)axis[i].period;
-            run->base[i] = ((int64_t)o[i] * axis[i].scale + axis[i].crop) / axis[i].divisor;
+            o[i] = class[i] + at[i] * axis[i].period;
+            run->base[i] = (int64_t)at[i] * axis[i].advance;
         }
-        run->image = b->call->in[0] +
-                     image * in->spatial[0] * in->spatial[1] * in->spatial[2] * in->channels;
+        run->image =
+            b->call->in + image * in->spatial[0] * in->spatial[1] * in->spatial[2] * in->channels;
         run->pixels = size[2] - at[2] < end - m ? size[2] - at[2] : end - m;
         float *to =
             b->call->out +
@@ -342,7 +267,7 @@ static void run_table(const struct block *b, const struct run *run, const int64_
     const size_t line = inside ? ((size_t)d * in->spatial[1] + (size_t)h) * in->spatial[2] : 0;
     const float *first = run->image + line * in->channels;
     size_t w = (size_t)(run->base[2] + shift[2]); /* wraps below zero, which is past `width` too */
-    for (size_t i = 0; i < run->pixels; i++, w += (size_t)p->axis[2].scale)
+    for (size_t i = 0; i < run->pixels; i++, w += (size_t)p->axis[2].advance)
         a[i] = w < width ? first + w * in->channels : p->zeros;
 }
 
@@ -445,10 +370,9 @@ static void block_run(const struct block *b)
     } while (done < taps);
 }
 
-static void unit(const struct up_call *call, size_t row)
+static void unit(const struct prepared *p, const struct up_gather_call *call, size_t number)
 {
-    const struct prepared *p = call->step->prepared;
-    const size_t phase = row / p->parts % p->phases, part = row % p->parts;
+    const size_t phase = number / p->parts % p->phases, part = number % p->parts;
     const size_t all = p->gather.groups * p->panels, across = p->axis[2].classes;
     const size_t class[3] = {phase / across / p->axis[1].classes,
                              phase / across % p->axis[1].classes, phase % across};
@@ -459,13 +383,35 @@ static void unit(const struct up_call *call, size_t row)
     b.first = part * p->panels_a_part;
     b.end = all - b.first < p->panels_a_part ? all : b.first + p->panels_a_part;
     phase_set(&b, class);
-    pixels_set(&b, class, row / p->parts / p->phases * p->block);
+    pixels_set(&b, class, number / p->parts / p->phases * p->block);
     if (b.pixels > 0)
         block_run(&b);
 }
 
-void up_gather_rows(const struct up_call *call, size_t begin, size_t end)
+static void units(const void *prepared, const struct up_gather_call *call, size_t begin, size_t end)
 {
-    for (size_t row = begin; row < end; row++)
-        unit(call, row);
+    for (size_t i = begin; i < end; i++)
+        unit(prepared, call, i);
 }
+
+/* --- The two rows --------------------------------------------------------------------------- */
+
+static bool applies(const struct up_gather *gather, const struct up_kernels *kernels)
+{
+    (void)gather, (void)kernels;
+    return true;
+}
+
+static bool few_applies(const struct up_gather *gather, const struct up_kernels *kernels)
+{
+    (void)kernels;
+    return gather->out.channels / gather->groups <= UP_FEW_COLUMNS;
+}
+
+const struct up_gather_algorithm up_gather_few = {
+    .name = "dot", .applies = few_applies, .pays = applies, .prepare = few_prepare, .units = units};
+const struct up_gather_algorithm up_gather_tiles = {.name = "direct",
+                                                    .applies = applies,
+                                                    .pays = applies,
+                                                    .prepare = tiles_prepare,
+                                                    .units = units};

@@ -1,4 +1,4 @@
-#include "core/layers/geometry.h"
+#include "core/geometry.h"
 
 struct up_grid up_grid_of(const struct up_shape *shape, uint32_t spatial)
 {

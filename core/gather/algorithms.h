@@ -1,0 +1,9 @@
+/* The algorithms, for the table alone. */
+#ifndef UP_GATHER_ALGORITHMS_H
+#define UP_GATHER_ALGORITHMS_H
+
+#include "core/gather/gather.h"
+
+extern const struct up_gather_algorithm up_gather_few, up_gather_tiles;
+
+#endif

@@ -1,0 +1,115 @@
+#include "core/gather/axes.h"
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+    return a / b - (a % b < 0);
+}
+
+static int64_t gcd(int64_t a, int64_t b)
+{
+    while (b != 0) {
+        const int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* The shift of kernel position j for outputs of a class; false when they do not use it. */
+static bool shift_of(const struct up_gather_axis *a, bool transposed, size_t class, size_t j,
+                     int64_t *ret)
+{
+    const int64_t o = (int64_t) class, at = (int64_t)j * a->dilation - a->crop;
+    if (!transposed) {
+        *ret = floor_div(o * a->stride + at, a->repeat);
+        return true;
+    }
+    *ret = floor_div(o - at, a->stride);
+    return (o - at) % a->stride == 0;
+}
+
+/* A position that meets the input of the tap before it joins that tap. */
+static void class_fill(const struct up_gather_axis *size, bool transposed, size_t class,
+                       struct up_axis *a, size_t *indices)
+{
+    struct up_class *c = &a->class[class];
+    int64_t shift;
+    c->first = a->taps;
+    for (size_t j = 0; j < a->kernel; j++) {
+        if (!shift_of(size, transposed, class, j, &shift))
+            continue;
+        a->index[*indices] = j;
+        if (c->count > 0 && a->tap[a->taps - 1].shift == shift) {
+            a->tap[a->taps - 1].count++;
+        } else {
+            a->tap[a->taps++] = (struct up_tap){*indices, 1, shift};
+            c->count++;
+        }
+        ++*indices;
+    }
+}
+
+enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,
+                             struct up_axis *ret, struct up_error *err)
+{
+    const struct up_gather_axis *size = &gather->axis[axis];
+    const int64_t common = gcd(size->stride, size->repeat);
+    *ret = (struct up_axis){.outputs = gather->out.spatial[axis], .kernel = (size_t)size->kernel};
+    ret->period = (size_t)(gather->transposed ? size->stride : size->repeat / common);
+    ret->advance = gather->transposed ? 1 : size->stride / common;
+    ret->classes = ret->period < ret->outputs ? ret->period : ret->outputs;
+    /* Each position belongs to one class of a transposed convolution, to all of another. */
+    const size_t uses =
+        gather->transposed ? ret->kernel : up_size_mul_saturated(ret->kernel, ret->classes);
+    ret->class = up_arena_zalloc(arena, ret->classes, sizeof *ret->class, err);
+    ret->tap = up_arena_alloc(arena, uses, sizeof *ret->tap, err);
+    ret->index = up_arena_alloc(arena, uses, sizeof *ret->index, err);
+    if (ret->class == NULL || ret->tap == NULL || ret->index == NULL)
+        return err->code;
+    size_t indices = 0;
+    for (size_t c = 0; c < ret->classes; c++)
+        class_fill(size, gather->transposed, c, ret, &indices);
+    return UP_OK;
+}
+
+size_t up_axis_outputs(const struct up_axis *axis, size_t class)
+{
+    return (axis->outputs - class - 1) / axis->period + 1;
+}
+
+size_t up_axis_taps_max(const struct up_axis *axis)
+{
+    size_t most = 0;
+    for (size_t c = 0; c < axis->classes; c++)
+        most = axis->class[c].count > most ? axis->class[c].count : most;
+    return most;
+}
+
+static size_t position(const struct up_axis axis[3], size_t d, size_t h, size_t w)
+{
+    return (d * axis[1].kernel + h) * axis[2].kernel + w;
+}
+
+bool up_axes_single(const struct up_axis axis[3], const struct up_tap *const tap[3],
+                    size_t *ret_position)
+{
+    *ret_position = position(axis, axis[0].index[tap[0]->first], axis[1].index[tap[1]->first],
+                             axis[2].index[tap[2]->first]);
+    return tap[0]->count == 1 && tap[1]->count == 1 && tap[2]->count == 1;
+}
+
+float up_axes_value(const struct up_axis axis[3], const struct up_tap *const tap[3],
+                    const struct up_gather *gather, size_t at)
+{
+    double sum = 0;
+    const size_t *const index[3] = {axis[0].index + tap[0]->first, axis[1].index + tap[1]->first,
+                                    axis[2].index + tap[2]->first};
+    for (size_t i = 0; i < tap[0]->count; i++)
+        for (size_t j = 0; j < tap[1]->count; j++)
+            for (size_t k = 0; k < tap[2]->count; k++)
+                sum +=
+                    (double)gather->kernel[position(axis, index[0][i], index[1][j], index[2][k]) *
+                                               gather->position_stride +
+                                           at];
+    return (float)sum;
+}

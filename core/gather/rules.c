@@ -1,0 +1,50 @@
+/* Which algorithm computes a gather: the only place that chooses. */
+#include <string.h>
+
+#include "core/gather/algorithms.h"
+
+const struct up_gather_algorithm *const up_gather_algorithms[] = {
+    &up_gather_few,
+    &up_gather_tiles,
+    NULL,
+};
+
+bool up_gather_algorithm_known(const char *name)
+{
+    bool known = name == NULL || name[0] == '\0';
+    for (size_t i = 0; up_gather_algorithms[i] != NULL; i++)
+        known = known || strcmp(up_gather_algorithms[i]->name, name) == 0;
+    return known;
+}
+
+static const struct up_gather_algorithm *choose(const struct up_gather *gather, const char *forced,
+                                                const struct up_kernels *kernels)
+{
+    const struct up_gather_algorithm *const *at;
+    if (forced != NULL)
+        for (at = up_gather_algorithms; *at != NULL; at++)
+            if (strcmp((*at)->name, forced) == 0 && (*at)->applies(gather, kernels))
+                return *at;
+    for (at = up_gather_algorithms; at[1] != NULL; at++)
+        if ((*at)->applies(gather, kernels) && (*at)->pays(gather, kernels))
+            break;
+    return *at;
+}
+
+double up_gather_macs(const struct up_gather *gather)
+{
+    const struct up_grid *over = gather->transposed ? &gather->in : &gather->out;
+    double macs = (double)over->batch * (double)(gather->in.channels / gather->groups) *
+                  (double)gather->out.channels;
+    for (uint32_t i = 0; i < 3; i++)
+        macs *= (double)over->spatial[i] * (double)gather->axis[i].kernel;
+    return macs;
+}
+
+enum up_code up_gather_prepare(const struct up_gather *gather, const char *forced,
+                               const struct up_kernels *kernels, struct up_arena *arena,
+                               struct up_sum *ret, struct up_error *err)
+{
+    ret->algorithm = choose(gather, forced, kernels);
+    return ret->algorithm->prepare(gather, kernels, arena, ret, err);
+}
