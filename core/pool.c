@@ -19,6 +19,9 @@
 
 #include "core/limits.h"
 
+/* Of a worker: a range of rows, the job around it, and ranges inside ranges. */
+enum { THREAD_STACK_BYTES = 4 * UP_STACK_BYTES };
+
 struct group {
     void (*work)(void *arg, size_t begin, size_t end);
     void *arg;
@@ -144,16 +147,22 @@ static void workers_join(struct up_pool *pool)
     free(pool);
 }
 
-/* Workers take no signals: those are for the thread that waits for them. */
+/* Workers take no signals: those are for the thread that waits for them. Their stacks have a size
+ * of their own, for neither a C library's default nor `ulimit -s` keeps UP_STACK_BYTES free. */
 static bool workers_start(struct up_pool *pool, unsigned threads)
 {
     sigset_t all, before;
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0)
+        return false;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (pool->threads < threads &&
-           pthread_create(&pool->thread[pool->threads], NULL, worker, pool) == 0)
-        pool->threads++;
+    if (pthread_attr_setstacksize(&attributes, THREAD_STACK_BYTES) == 0)
+        while (pool->threads < threads &&
+               pthread_create(&pool->thread[pool->threads], &attributes, worker, pool) == 0)
+            pool->threads++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
     return pool->threads == threads;
 }
 

@@ -2,8 +2,9 @@
  *
  * Whole jobs are queued: a slot is reserved first, which may fail, then the job is submitted, which
  * may not. A running job may split work into rows: idle workers help, the caller works too, and
- * nothing is allocated or queued. Whole jobs go first, rows second. Every function is safe from any
- * thread unless it says otherwise. */
+ * nothing is allocated or queued. Whole jobs go first, rows second. A range of rows may keep
+ * UP_STACK_BYTES on the stack of whoever runs it: workers have several times as much. Every
+ * function is safe from any thread unless it says otherwise. */
 #ifndef UP_POOL_H
 #define UP_POOL_H
 
@@ -35,8 +36,8 @@ void up_pool_submit(struct up_pool *pool, struct up_job *job);
 
 /* Calls work(arg, begin, end) over disjoint ranges that cover 0 .. count, each at most `grain` rows
  * (>= 1) long, and returns when all are done. The ranges run concurrently on idle workers and on
- * the caller. `pool` may be NULL: the caller does it all. May be called from inside a job and from
- * inside a range. */
+ * the caller, on whose stack UP_STACK_BYTES must be left. `pool` may be NULL: the caller does it
+ * all. May be called from inside a job and from inside a range. */
 void up_pool_rows(struct up_pool *pool, size_t count, size_t grain,
                   void (*work)(void *arg, size_t begin, size_t end), void *arg);
 

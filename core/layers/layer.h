@@ -101,7 +101,8 @@ struct up_layer_ops {
                             struct up_arena *arena, struct up_error *err);
 
     /* Computes rows begin .. end - 1 of the output. Rows are independent of one another: no
-     * allocation, no lock, no error, the same bits however they are divided. */
+     * allocation, no lock, no error, the same bits however they are divided. What a thread needs
+     * for itself is on its stack, up to UP_STACK_BYTES. */
     void (*rows)(const struct up_call *call, size_t begin, size_t end);
 };
 

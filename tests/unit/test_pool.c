@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "core/limits.h"
+
 /* A door that jobs wait at, so that a test decides when they end. */
 struct door {
     pthread_mutex_t lock;
@@ -411,4 +413,39 @@ Test(pool, a_helper_leaves_the_rows_for_a_whole_job, .timeout = 20)
     cr_assert(atomic_load(&h.late) == 0, "the helper took %d ranges while a job waited",
               atomic_load(&h.late));
     up_pool_free(h.pool);
+}
+
+/* Fills a range's stack as deep as it may go. */
+static void stack_fill(void *arg, size_t begin, size_t end)
+{
+    enum { KEPT = UP_STACK_BYTES - 4096 };
+    volatile unsigned char kept[KEPT];
+    for (size_t i = 0; i < KEPT; i += 512)
+        kept[i] = (unsigned char)(begin + i / 512);
+    size_t sum = 0;
+    for (size_t i = 0; i < KEPT; i += 512)
+        sum += kept[i] == (unsigned char)(begin + i / 512);
+    if (sum == (KEPT + 511) / 512)
+        atomic_fetch_add((atomic_size_t *)arg, end - begin);
+}
+
+struct deep {
+    struct up_job job; /* first: a job is its deep */
+    struct up_pool *pool;
+    atomic_size_t rows;
+};
+
+static void deep_work(struct up_job *job)
+{
+    struct deep *d = (struct deep *)job;
+    up_pool_rows(d->pool, 64, 1, stack_fill, &d->rows);
+}
+
+Test(pool, workers_have_the_stack_that_rows_may_use, .timeout = 20)
+{
+    struct deep deep = {.job = {.work = deep_work}, .pool = up_pool_new(3, 1)};
+    cr_assert(deep.pool != NULL && up_pool_reserve(deep.pool));
+    up_pool_submit(deep.pool, &deep.job);
+    up_pool_free(deep.pool);
+    cr_assert(deep.rows == 64, "%zu rows of 64", (size_t)deep.rows);
 }
