@@ -31,6 +31,7 @@ struct up_gather {
     const float *kernel;
     size_t position_stride, channel_stride, filter_stride;
     const float *bias; /* NULL: none */
+    bool add;          /* another input, of the output's shape, is added before the activation */
     struct up_activation activation;
 };
 
@@ -38,6 +39,7 @@ struct up_gather {
 struct up_gather_call {
     const struct up_kernels *kernels;
     const float *in;
+    const float *add; /* of a gather with `add`; never `out` */
     float *out;
 };
 

@@ -203,6 +203,7 @@ struct block {
     size_t pixels, runs;
     struct run run[BLOCK_PIXELS];
     float *out[BLOCK_PIXELS];
+    const float *add[BLOCK_PIXELS]; /* of a gather with `add` */
 };
 
 /* The taps and packed weights of a phase. */
@@ -219,6 +220,16 @@ static void phase_set(struct block *b, const size_t class[3])
     const size_t before = (first[0] * p->axis[1].taps + b->count[0] * first[1]) * p->axis[2].taps +
                           b->count[0] * b->count[1] * first[2];
     b->packed = p->packed + before * p->channels * p->columns;
+}
+
+/* The next `count` pixels' values start at `first` of the output, each `step` after the other. */
+static void outputs_set(struct block *b, size_t first, size_t step, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        b->out[b->pixels + i] = b->call->out + first + i * step;
+    for (size_t i = 0; b->p->gather.add && i < count; i++)
+        b->add[b->pixels + i] = b->call->add + first + i * step;
+    b->pixels += count;
 }
 
 /* Pixels of the phase from number `first` on, as runs; none past its last. */
@@ -244,12 +255,9 @@ static void pixels_set(struct block *b, const size_t class[3], size_t first)
         run->image =
             b->call->in + image * in->spatial[0] * in->spatial[1] * in->spatial[2] * in->channels;
         run->pixels = size[2] - at[2] < end - m ? size[2] - at[2] : end - m;
-        float *to =
-            b->call->out +
-            (((image * out->spatial[0] + o[0]) * out->spatial[1] + o[1]) * out->spatial[2] + o[2]) *
-                out->channels;
-        for (size_t i = 0; i < run->pixels; i++)
-            b->out[b->pixels++] = to + i * step;
+        const size_t pixel =
+            ((image * out->spatial[0] + o[0]) * out->spatial[1] + o[1]) * out->spatial[2] + o[2];
+        outputs_set(b, pixel * out->channels, step, run->pixels);
         m += run->pixels;
     }
 }
@@ -300,11 +308,14 @@ static void tiles(const struct block *b, struct up_tile *call, const float *cons
     call->next_step = kernels->tile_columns / count;
     call->a = a;
     call->c = b->out;
+    call->add = b->p->gather.add ? b->add : NULL;
     for (size_t i = 0; i < count; i++) {
         call->rows = i < longer ? rows + 1 : rows;
         kernels->tile(call);
         call->a += call->rows;
         call->c += call->rows;
+        if (call->add != NULL)
+            call->add += call->rows;
         call->next += call->taps * call->depth * call->next_step;
     }
 }
@@ -316,6 +327,7 @@ static void few(const struct block *b, struct up_tile *call, const float *const 
     call->b_stride = b->p->channels;
     call->a = a;
     call->c = b->out;
+    call->add = b->p->gather.add ? b->add : NULL;
     call->rows = b->pixels;
     b->call->kernels->few(call);
 }

@@ -32,13 +32,16 @@ UP_INLINE quad folded(up_vf v)
     return q;
 }
 
-UP_INLINE void put(const struct up_tile *t, quad q, float *c, size_t j)
+UP_INLINE void put(const struct up_tile *t, quad q, size_t r, size_t j)
 {
+    float *c = t->c[r] + t->c_first;
     float sum = (q[0] + q[2]) + (q[1] + q[3]);
     if (t->accumulate)
         sum += c[j];
     if (t->finish && t->bias != NULL)
         sum += t->bias[j];
+    if (t->finish && t->add != NULL)
+        sum += t->add[r][t->c_first + j];
     c[j] = sum;
 }
 
@@ -68,11 +71,12 @@ UP_INLINE void sums(const struct up_tile *t, size_t first, const size_t rows, co
     }
     UNROLL for (size_t r = 0; r < rows; r++)
     {
-        float *c = t->c[first + r] + t->c_first;
         UNROLL for (size_t j = 0; j < width; j++)
-            put(t, t->depth < UP_LANES ? tail[r][j] : tail[r][j] + folded(acc[r][j]), c, j);
-        if (t->finish && t->activation.id != UP_ACT_LINEAR)
+            put(t, t->depth < UP_LANES ? tail[r][j] : tail[r][j] + folded(acc[r][j]), first + r, j);
+        if (t->finish && t->activation.id != UP_ACT_LINEAR) {
+            float *c = t->c[first + r] + t->c_first;
             UP_KERNEL(activate)(&t->activation, c, width, c);
+        }
     }
 }
 

@@ -25,12 +25,14 @@ enum {
  *     a[t * a_stride + r][a_first + k] * b[(t * depth + k) * columns + j]
  *
  * where `columns` is the table's tile_columns: b is one packed panel, padded with zeros.
- * With `accumulate` the sum is added to what c holds. With `finish` the bias is added (NULL: none)
- * and then the activation is applied, which must be pointwise. Sums over (t, k) run in order. */
+ * With `accumulate` the sum is added to what c holds. With `finish` the bias is added (NULL: none),
+ * then add[r][c_first + j] (NULL: none), and then the activation is applied, which must be
+ * pointwise. Sums over (t, k) run in order. */
 struct up_tile {
     const float *const *a;   /* for each tap, `rows` pointers */
     const float *b;          /* one panel */
     float *const *c;         /* `rows` pointers */
+    const float *const *add; /* NULL, or `rows` pointers; none into c */
     size_t a_stride;         /* pointers from tap to tap */
     size_t b_stride;         /* of `few`: floats from column to column of b */
     size_t a_first, c_first; /* floats to skip in every row of a, of c */

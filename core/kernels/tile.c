@@ -56,11 +56,15 @@ UP_INLINE void put(const struct up_tile *t, const up_vf acc[UP_TILE_VECTORS], fl
         c[j] = t->accumulate ? c[j] + buffer[j] : buffer[j];
 }
 
-static void finish(const struct up_tile *t, float *c)
+static void finish(const struct up_tile *t, size_t row)
 {
+    float *c = t->c[row] + t->c_first;
     if (t->bias != NULL)
         for (size_t j = 0; j < t->width; j++)
             c[j] += t->bias[j];
+    if (t->add != NULL)
+        for (size_t j = 0; j < t->width; j++)
+            c[j] += t->add[row][t->c_first + j];
     if (t->activation.id != UP_ACT_LINEAR)
         UP_KERNEL(activate)(&t->activation, c, t->width, c);
 }
@@ -79,7 +83,7 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows)
     {
         put(t, acc[r], t->c[r] + t->c_first);
         if (t->finish)
-            finish(t, t->c[r] + t->c_first);
+            finish(t, r);
     }
 }
 

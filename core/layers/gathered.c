@@ -19,6 +19,7 @@ enum up_code up_gathered_prepare(struct up_step *step, const struct up_kernels *
     if (sum == NULL)
         return err->code;
     step->ops->gather(step, &gather);
+    gather.add = step->in_count == 2;
     if (up_gather_prepare(&gather, step->forced, kernels, arena, sum, err) != UP_OK)
         return err->code;
     step->prepared = sum;
@@ -32,6 +33,7 @@ enum up_code up_gathered_prepare(struct up_step *step, const struct up_kernels *
 void up_gathered_rows(const struct up_call *call, size_t begin, size_t end)
 {
     const struct up_sum *sum = call->step->prepared;
-    const struct up_gather_call at = {call->kernels, call->in[0], call->out};
+    const float *add = call->step->in_count == 2 ? call->in[1] : NULL;
+    const struct up_gather_call at = {call->kernels, call->in[0], add, call->out};
     sum->algorithm->units(sum->prepared, &at, begin, end);
 }

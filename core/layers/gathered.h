@@ -13,7 +13,8 @@ uint32_t up_gathered_weights(const struct up_shape *kernel,
                              const struct up_initializer *bias_init,
                              struct up_weight ret[UP_WEIGHTS_MAX]);
 
-/* `prepare` and `rows` of a layer that has `gather`. */
+/* `prepare` and `rows` of a layer that has `gather`. A step's second input, of the output's shape,
+ * is added before the activation. */
 enum up_code up_gathered_prepare(struct up_step *step, const struct up_kernels *kernels,
                                  struct up_arena *arena, struct up_error *err) UP_CHECKED;
 void up_gathered_rows(const struct up_call *call, size_t begin, size_t end);

@@ -55,7 +55,7 @@ struct tile_case {
     struct up_tile tile;
     bool few; /* for that kernel */
     size_t b_count;
-    float *a[9 * 2 * UP_TILE_ROWS_MAX], *b, *bias, *c[UP_TILE_ROWS_MAX];
+    float *a[9 * 2 * UP_TILE_ROWS_MAX], *b, *bias, *c[UP_TILE_ROWS_MAX], *add[UP_TILE_ROWS_MAX];
     float before[UP_TILE_ROWS_MAX][UP_TILE_COLUMNS_MAX + 9];
 };
 
@@ -117,11 +117,14 @@ static void tile_make(struct tile_case *c, const struct up_kernels *k, struct ra
         if (t->accumulate)
             random_fill(random, c->c[r], count);
         memcpy(c->before[r], c->c[r], count * sizeof(float));
+        c->add[r] = guarded_new(count);
+        random_fill(random, c->add[r] + t->c_first, t->width);
     }
     t->a = (const float *const *)c->a;
     t->b = t->next = c->b;
     t->c = c->c;
     t->bias = turn % 3 == 0 ? NULL : c->bias;
+    t->add = turn % 4 == 0 ? NULL : (const float *const *)c->add;
 }
 
 static void tile_check(const struct tile_case *c, const struct up_kernels *k, size_t r, size_t j)
@@ -138,10 +141,11 @@ static void tile_check(const struct tile_case *c, const struct up_kernels *k, si
         }
     const double before = t->accumulate ? c->before[r][t->c_first + j] : 0;
     const double bias = t->finish && t->bias != NULL ? c->bias[j] : 0;
-    sum += before + bias;
-    size += fabs(before) + fabs(bias);
+    const double add = t->finish && t->add != NULL ? t->add[r][t->c_first + j] : 0;
+    sum += before + bias + add;
+    size += fabs(before) + fabs(bias) + fabs(add);
     const double expected = t->finish ? activated(t->activation.id, sum) : sum;
-    const double allowed = unit * (2 * (double)(t->taps * t->depth + 4) * size + fabs(expected));
+    const double allowed = unit * (2 * (double)(t->taps * t->depth + 5) * size + fabs(expected));
     const double got = c->c[r][t->c_first + j];
     cr_assert(fabs(got - expected) <= allowed,
               "%s, %zu taps of %zu, row %zu of %zu, column %zu of %zu, %s: %.9g is not %.9g",
@@ -156,8 +160,10 @@ static void tile_free(struct tile_case *c)
         guarded_free(c->a[i], t->a_first + t->depth, "a");
     guarded_free(c->b, c->b_count, "b");
     guarded_free(c->bias, t->width, "bias");
-    for (size_t r = 0; r < t->rows; r++)
+    for (size_t r = 0; r < t->rows; r++) {
         guarded_free(c->c[r], t->c_first + t->width, "c");
+        guarded_free(c->add[r], t->c_first + t->width, "add");
+    }
 }
 
 static void tiles_match(const struct up_kernels *k, bool few)
@@ -212,6 +218,8 @@ static void rows_independent(const struct up_kernels *k, bool few)
             for (size_t t = 0; t < one.taps; t++)
                 a[t] = c.a[t * c.tile.a_stride + r];
             one.a = a, one.c = &out, one.rows = one.a_stride = 1;
+            if (c.tile.add != NULL)
+                one.add = c.tile.add + r;
             memcpy(alone, c.before[r], sizeof alone);
             kernel(&one);
             cr_assert(memcmp(alone, c.c[r], (one.c_first + one.width) * sizeof(float)) == 0,
