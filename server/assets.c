@@ -3,13 +3,17 @@
  * tree holds. Paths are relative to the root of the repository, where make runs. */
 #include "server/assets.h"
 
+/* Reached by distance and not through the table of addresses: GNU ld gives local symbols of one
+ * section one place in that table on AArch64, and every file would be empty. */
+#define HIDDEN __attribute__((visibility("hidden")))
+
 #define EMBED(name, file)                                                                          \
     __asm__(".pushsection .rodata\n"                                                               \
             ".balign 16\n"                                                                         \
             "asset_" #name "_begin: .incbin \"" file "\"\n"                                        \
             "asset_" #name "_end: .byte 0\n"                                                       \
             ".popsection\n");                                                                      \
-    extern const unsigned char asset_##name##_begin[], asset_##name##_end[]
+    extern HIDDEN const unsigned char asset_##name##_begin[], asset_##name##_end[]
 
 EMBED(index, "server/playground/index.html");
 EMBED(style, "server/playground/style.css");
