@@ -4,7 +4,8 @@
 # A Criterion binary tells its counts on stderr ("Synthesis: Tested: 3 | Passing: 2 | ..."); a plain
 # program is one test, passed when it exits with 0. A binary that dies, hangs, tests nothing, prints
 # no counts, or exits with an error although all passed (a leak) counts as a failure. The last line
-# is "N passed, N failed". Environment: TEST_TIMEOUT, seconds for one binary (600).
+# is "N passed, N failed". Environment: TEST_TIMEOUT, seconds for one binary (600);
+# TEST_EMULATOR, what runs it.
 set -u
 
 passed=0
@@ -19,7 +20,7 @@ count() {
 }
 
 run() {
-    timeout --kill-after=10 "${TEST_TIMEOUT:-600}" "$1" >"$1.log" 2>&1 </dev/null
+    timeout --kill-after=10 "${TEST_TIMEOUT:-600}" ${TEST_EMULATOR:+"$TEST_EMULATOR"} "$1" >"$1.log" 2>&1 </dev/null
 }
 
 run_criterion() {

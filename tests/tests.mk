@@ -85,6 +85,25 @@ bench: deps-test ## measure the kernels and layers
 bench-run: $(BENCHES)
 	@set -e; for bench in $(BENCHES); do $$bench; done
 
+# The tests on emulated 64-bit Arm: a make whose compiler, libraries and way to run are that machine's.
+# clang compiles it all too, for its warnings.
+ARM64 := build/arm64
+ARM64_ROOT := $(abspath $(ARM64))/root
+ARM64_MAKE = PKG_CONFIG_SYSROOT_DIR=$(ARM64_ROOT) \
+	PKG_CONFIG_LIBDIR=$(ARM64_ROOT)/usr/lib/aarch64-linux-gnu/pkgconfig \
+	QEMU_LD_PREFIX=$(ARM64_ROOT) QEMU_SET_ENV=LD_PRELOAD=$(abspath $(ARM64))/exec.so \
+	ARM64_EMULATOR=$$(command -v qemu-aarch64-static) $(SUBMAKE) WERROR=1
+ARM64_GCC := aarch64-linux-gnu-gcc --sysroot=$(ARM64_ROOT)
+ARM64_CLANG := clang --target=aarch64-linux-gnu --sysroot=$(ARM64_ROOT)
+test-arm64: ## build for 64-bit Arm (gcc, clang), run all tests there, emulated by qemu
+	@scripts/deps.sh build arm64
+	@tests/arm64/sysroot.sh $(ARM64_ROOT)
+	@$(ARM64_MAKE) CC="$(ARM64_CLANG)" BUILD=$(ARM64)/clang all test-binaries
+	@$(ARM64_MAKE) CC="$(ARM64_GCC)" BUILD=$(ARM64)/gcc test-arm64-run
+test-arm64-run: test-binaries
+	@$(CC) -shared -fPIC $(WARNINGS) -o $(ARM64)/exec.so tests/arm64/exec.c
+	@$(TEST_ENV) TEST_EMULATOR=$(ARM64_EMULATOR) tests/run.sh $(TESTS)
+
 test-container: ## build the image with buildah, run it with podman, ask it (root)
 	@tests/container/test-container.sh
 test-fresh: ## a fresh Debian root: `make test` and `make run` there (root)
@@ -99,5 +118,6 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-run test-container test-fresh \
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-run test-arm64 \
+	test-arm64-run test-container test-fresh \
 	test-browser test-browser-run
