@@ -4,8 +4,8 @@
 #include "api/codec/json.h"
 #include "api/codec/number.h"
 
-/* Numbers that room is reserved for at a time, each with its comma. */
-enum { RUN = 256, NUMBER_ROOM = API_NUMBER_BYTES_MAX + 1, SAMPLES = 64 };
+/* Numbers that room is reserved for at a time, each with its brackets and comma. */
+enum { RUN = 256, NUMBER_ROOM = API_NUMBER_BYTES_MAX + 2 * UP_RANK_MAX + 1, SAMPLES = 64 };
 
 static size_t write_value(float value, char *text)
 {
@@ -28,55 +28,96 @@ static void reserve(struct api_buffer *buffer, const float *data, size_t count)
     (void)api_buffer_room(buffer, bytes * (count / samples + 1) + count / 2);
 }
 
-/* The numbers from `first` to before `last` with commas between; returns how many are nulls. */
-static size_t write_row(struct api_buffer *buffer, const float *data, size_t first, size_t last)
+static bool same_bits(const float *a, const float *b, size_t count)
 {
-    size_t nulls = 0;
-    for (size_t i = first; i < last;) {
-        const size_t stop = last - i < RUN ? last : i + RUN;
-        char *text = api_buffer_room(buffer, RUN * NUMBER_ROOM);
-        if (text == NULL)
-            return nulls;
-        char *p = text;
-        for (; i < stop; i++) {
-            nulls += isfinite(data[i]) ? 0 : 1;
-            p += write_value(data[i], p);
-            *p = ',';
-            p += i + 1 < last;
+    return count == 0 || memcmp(a, b, count * sizeof *a) == 0; /* nothing may be NULL */
+}
+
+/* Numbers, each in so many brackets (`wrap`: axes of length 1 behind the last) and with a comma
+ * after it; returns how many are nulls. */
+static size_t write_run(const float *data, size_t count, uint32_t wrap, char **at)
+{
+    static const char opening[UP_RANK_MAX] = "[[[[[[[[", closing[UP_RANK_MAX] = "]]]]]]]]";
+    char *p = *at;
+    size_t nulls = 0, bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0 && same_bits(&data[i], &data[i - 1], 1)) {
+            memmove(p, p - bytes, NUMBER_ROOM);
+        } else {
+            memcpy(p, opening, sizeof opening);
+            bytes = wrap + write_value(data[i], p + wrap);
+            memcpy(p + bytes, closing, sizeof closing);
+            bytes += wrap + 1;
         }
-        api_buffer_advance(buffer, (size_t)(p - text));
+        nulls += isfinite(data[i]) ? 0 : 1;
+        p += bytes;
+        p[-1] = ',';
     }
+    *at = p;
     return nulls;
 }
 
-/* Steps to the next row and returns how many arrays close before it. */
-static uint32_t next_row(const struct up_shape *shape, size_t index[UP_RANK_MAX])
+static size_t write_scalar(struct api_buffer *buffer, const float *data)
 {
-    uint32_t closed = 1;
-    for (uint32_t axis = shape->rank - 1; axis-- > 0; closed++) {
-        if (++index[axis] < shape->dim[axis])
-            break;
-        index[axis] = 0;
-    }
-    return closed;
+    char *text = api_buffer_room(buffer, NUMBER_ROOM), *p = text;
+    if (text == NULL)
+        return 0;
+    const size_t nulls = write_run(data, 1, 0, &p);
+    api_buffer_advance(buffer, (size_t)(p - text) - 1);
+    return nulls;
 }
 
-static size_t write_nested(struct api_buffer *buffer, const struct up_shape *shape,
-                           const float *data)
+/* An array of numbers; returns how many are nulls. */
+static size_t write_row(struct api_buffer *buffer, const float *data, size_t count, uint32_t wrap)
 {
-    static const char opening[] = "[[[[[[[[", closing[] = "]]]]]]]]";
-    const size_t row = shape->dim[shape->rank - 1];
-    size_t index[UP_RANK_MAX] = {0}, nulls = 0, first = 0;
-    uint32_t closed = shape->rank;
-    do {
-        api_buffer_put(buffer, opening, closed);
-        nulls += write_row(buffer, data, first, first + row);
-        first += row;
-        closed = next_row(shape, index);
-        api_buffer_put(buffer, closing, closed);
-        if (closed != shape->rank)
+    size_t nulls = 0;
+    api_buffer_put(buffer, "[", 1);
+    for (size_t i = 0, stop; i < count; i = stop) {
+        stop = count - i < RUN ? count : i + RUN;
+        char *text = api_buffer_room(buffer, RUN * NUMBER_ROOM), *p = text;
+        if (text == NULL)
+            return nulls;
+        nulls += write_run(data + i, stop - i, wrap, &p);
+        api_buffer_advance(buffer, (size_t)(p - text) - (stop == count));
+    }
+    api_buffer_put(buffer, "]", 1);
+    return nulls;
+}
+
+/* Writes the last `bytes` before a comma once more. */
+static void write_again(struct api_buffer *buffer, size_t bytes)
+{
+    char *text = api_buffer_room(buffer, bytes);
+    if (text == NULL)
+        return;
+    memcpy(text, text - 1 - bytes, bytes);
+    api_buffer_advance(buffer, bytes);
+}
+
+/* The array at `axis`. An item that equals the one before it, of which upsampling makes many, is
+ * copied as text. */
+static size_t write_axis(struct api_buffer *buffer, const struct up_shape *shape, uint32_t axis,
+                         const float *data)
+{
+    size_t nulls = 0, item = 1, item_nulls = 0, item_bytes = 0;
+    for (uint32_t i = axis + 1; i < shape->rank; i++)
+        item *= shape->dim[i];
+    if (item == 1)
+        return write_row(buffer, data, shape->dim[axis], shape->rank - axis - 1);
+    api_buffer_put(buffer, "[", 1);
+    for (size_t i = 0; i < shape->dim[axis] && !buffer->failed; i++, data += item) {
+        if (i > 0)
             api_buffer_put(buffer, ",", 1);
-    } while (closed != shape->rank && !buffer->failed);
+        if (i > 0 && same_bits(data, data - item, item)) {
+            write_again(buffer, item_bytes);
+        } else {
+            const size_t start = buffer->bytes;
+            item_nulls = write_axis(buffer, shape, axis + 1, data);
+            item_bytes = buffer->bytes - start;
+        }
+        nulls += item_nulls;
+    }
+    api_buffer_put(buffer, "]", 1);
     return nulls;
 }
 
@@ -87,10 +128,10 @@ size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *
     if (flat)
         shape = (struct up_shape){.rank = 1, .dim = {count}};
     if (shape.rank == 0)
-        return write_row(buffer, tensor->data, 0, 1);
+        return write_scalar(buffer, tensor->data);
     for (uint32_t i = 0; i < shape.rank; i++)
         if (shape.dim[i] == 0)
             shape.rank = i + 1; /* what is inside an empty array has no text */
     reserve(buffer, tensor->data, count);
-    return write_nested(buffer, &shape, tensor->data);
+    return write_axis(buffer, &shape, 0, tensor->data);
 }

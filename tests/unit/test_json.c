@@ -2,7 +2,6 @@
 
 #include <criterion/criterion.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -442,94 +441,4 @@ Test(json, relaxes_constants_everywhere_and_lifts_nothing, .timeout = 20)
     envelope_expect(&l, "{\"input\":[null,1],\"weights\":[[null]],\"s\":\"NaN\"}");
     cr_assert(l.document.tensor_count == 0, "%zu tensors", l.document.tensor_count);
     lifted_free(&l);
-}
-
-/* --- Writing ---------------------------------------------------------------------------------- */
-
-static void writing_expect(const struct up_tensor *tensor, bool flat, const char *expected,
-                           size_t nulls)
-{
-    struct up_arena *arena = up_arena_new(1 << 20, NULL);
-    struct api_buffer b = api_buffer_make(arena, NULL);
-    const size_t written = api_json_write_tensor(&b, tensor, flat);
-    cr_assert(api_buffer_finish(&b) == UP_OK, "no memory");
-    cr_assert(b.bytes == strlen(expected) && memcmp(b.data, expected, b.bytes) == 0,
-              "%.*s is not %s", (int)b.bytes, b.data, expected);
-    cr_assert(written == nulls, "%zu nulls, not %zu", written, nulls);
-    up_arena_free(arena);
-}
-
-Test(json, writes_nested_arrays_of_every_shape, .timeout = 20)
-{
-    float v[] = {1, 0.5f, -0.0f, 1e-7f, NAN, INFINITY, -INFINITY, 8};
-    static const struct {
-        struct up_shape shape;
-        const char *nested, *flat;
-        size_t nulls;
-    } rows[] = {
-        {{.rank = 0}, "1", "[1]", 0},
-        {{1, {3}}, "[1,0.5,-0]", "[1,0.5,-0]", 0},
-        {{2, {2, 2}}, "[[1,0.5],[-0,1e-7]]", "[1,0.5,-0,1e-7]", 0},
-        {{3, {2, 2, 2}},
-         "[[[1,0.5],[-0,1e-7]],[[null,null],[null,8]]]",
-         "[1,0.5,-0,1e-7,null,null,null,8]",
-         3},
-        {{3, {2, 1, 1}}, "[[[1]],[[0.5]]]", "[1,0.5]", 0},
-        {{8, {1, 1, 1, 1, 1, 1, 1, 1}}, "[[[[[[[[1]]]]]]]]", "[1]", 0},
-        {{1, {0}}, "[]", "[]", 0},
-        {{2, {2, 0}}, "[[],[]]", "[]", 0},
-        {{2, {0, 2}}, "[]", "[]", 0},
-        {{3, {2, 0, 3}}, "[[],[]]", "[]", 0},
-        {{3, {1, 2, 0}}, "[[[],[]]]", "[]", 0},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        const struct up_tensor tensor = {rows[i].shape, v};
-        writing_expect(&tensor, false, rows[i].nested, rows[i].nulls);
-        writing_expect(&tensor, true, rows[i].flat, rows[i].nulls);
-    }
-    const struct up_tensor empty = {{2, {3, 0}}, NULL};
-    writing_expect(&empty, false, "[[],[],[]]", 0);
-}
-
-/* jansson reads the text, and its doubles rounded to float are the tensor's values. */
-Test(json, writes_large_tensors_that_jansson_reads_back, .timeout = 20)
-{
-    enum { ROWS = 7, COLUMNS = 1000 };
-    struct up_arena *arena = up_arena_new(16 << 20, NULL);
-    static float data[ROWS * COLUMNS];
-    uint32_t state = 1;
-    for (size_t i = 0; i < ROWS * COLUMNS; i++) {
-        state = state * 1664525u + 1013904223u;
-        data[i] = i % 5 == 0 ? (float)(state >> 24) : (float)(int32_t)state * 0x1p-31f;
-    }
-    const struct up_tensor tensor = {{2, {ROWS, COLUMNS}}, data};
-    struct api_buffer b = api_buffer_make(arena, NULL);
-    api_buffer_puts(&b, "{\"output\":");
-    cr_assert(api_json_write_tensor(&b, &tensor, false) == 0, "nulls");
-    api_buffer_puts(&b, "}");
-    json_t *json = json_loadb(b.data, b.bytes, 0, NULL);
-    cr_assert(json != NULL, "no JSON");
-    const json_t *output = json_object_get(json, "output");
-    cr_assert(json_array_size(output) == ROWS, "%zu rows", json_array_size(output));
-    for (size_t r = 0; r < ROWS; r++) {
-        const json_t *row = json_array_get(output, r);
-        cr_assert(json_array_size(row) == COLUMNS, "%zu columns", json_array_size(row));
-        for (size_t c = 0; c < COLUMNS; c++)
-            cr_assert((float)json_number_value(json_array_get(row, c)) == data[r * COLUMNS + c],
-                      "value %zu, %zu", r, c);
-    }
-    json_decref(json);
-    up_arena_free(arena);
-}
-
-Test(json, writing_stops_when_memory_ends, .timeout = 20)
-{
-    struct up_arena *arena = up_arena_new(20000, NULL);
-    struct up_error err = {.code = UP_OK};
-    struct api_buffer b = api_buffer_make(arena, &err);
-    static float zeros[100000];
-    const struct up_tensor tensor = {{2, {1000, 100}}, zeros};
-    (void)api_json_write_tensor(&b, &tensor, false);
-    cr_assert(api_buffer_finish(&b) == UP_E_LIMIT, "code %d", (int)api_buffer_finish(&b));
-    up_arena_free(arena);
 }
