@@ -36,6 +36,40 @@ struct up_plan {
     double macs;
 };
 
+#define UP_NONE UINT32_MAX
+
+/* A value of the graph while its plan is made. */
+struct up_value {
+    struct up_shape shape; /* as Keras shows it */
+    struct up_shape made;  /* the same before the layer's activation, which may change it */
+    uint32_t plain,
+        last; /* buffers: as shown, and with the channels moved last; UP_NONE: not made */
+};
+
+/* A plan in the making: what its passes share. */
+struct up_builder {
+    const struct up_graph *graph;
+    const struct up_plan_options *options;
+    struct up_arena *arena;
+    struct up_error *err;
+    struct up_plan *plan;
+    struct up_value *value; /* inputs, then nodes */
+};
+
+/* The layer that a node calls, the activation that ends it (of a layer with one), and whether it
+ * says that channels come first. */
+const struct up_layer *up_builder_layer(const struct up_builder *b, uint32_t node);
+const struct up_activation *up_layer_ending(const struct up_layer *layer);
+bool up_layer_channels_first(const struct up_layer *layer);
+
+/* The shapes of its inputs as the layer of a node sees them: channels last. */
+void up_builder_shapes(const struct up_builder *b, uint32_t node, struct up_shape *ret);
+
+/* The passes, in order. */
+enum up_code up_plan_shapes(struct up_builder *b) UP_CHECKED;
+enum up_code up_plan_weights(struct up_builder *b) UP_CHECKED;
+enum up_code up_plan_steps(struct up_builder *b) UP_CHECKED;
+
 /* Steps that no request names: moving the channels axis, and copying. */
 extern const struct up_layer_ops up_move_to_first, up_move_to_last, up_move_copy;
 
