@@ -5,8 +5,6 @@
  * are added at the end: the more lanes, the smaller the error. */
 #include "core/kernels/vec.h"
 
-#define UNROLL _Pragma("GCC unroll 16")
-
 enum { QUAD = 4, ROWS_MAX = 8 };
 
 typedef float quad __attribute__((vector_size(QUAD * sizeof(float))));
@@ -55,23 +53,23 @@ UP_INLINE void sums(const struct up_tile *t, size_t first, const size_t rows, co
         const float *b = t->b + tap * width * t->b_stride;
         size_t k = 0;
         for (; k + UP_LANES <= t->depth; k += UP_LANES)
-            UNROLL for (size_t r = 0; r < rows; r++)
+            UP_UNROLL for (size_t r = 0; r < rows; r++)
             {
                 const up_vf x = up_load(a[r] + t->a_first + k);
-                UNROLL for (size_t j = 0; j < width; j++) acc[r][j] +=
+                UP_UNROLL for (size_t j = 0; j < width; j++) acc[r][j] +=
                     x * up_load(b + j * t->b_stride + k);
             }
         for (; k < t->depth; k += QUAD)
-            UNROLL for (size_t r = 0; r < rows; r++)
+            UP_UNROLL for (size_t r = 0; r < rows; r++)
             {
                 const quad x = quad_load(a[r] + t->a_first + k, t->depth - k);
-                UNROLL for (size_t j = 0; j < width; j++) tail[r][j] +=
+                UP_UNROLL for (size_t j = 0; j < width; j++) tail[r][j] +=
                     x * quad_load(b + j * t->b_stride + k, t->depth - k);
             }
     }
-    UNROLL for (size_t r = 0; r < rows; r++)
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
     {
-        UNROLL for (size_t j = 0; j < width; j++)
+        UP_UNROLL for (size_t j = 0; j < width; j++)
             put(t, t->depth < UP_LANES ? tail[r][j] : tail[r][j] + folded(acc[r][j]), first + r, j);
         if (t->finish && t->activation.id != UP_ACT_LINEAR) {
             float *c = t->c[first + r] + t->c_first;

@@ -1,12 +1,10 @@
 /* DESIGN
- * The one matrix kernel. All accumulators of a tile live in registers: rows x 2 vectors, started at
- * zero; what c holds is added at the end, which is more exact than starting from it. The number of
- * rows is a constant of each instance, so that the compiler unrolls everything around the k loop.
- * What comes next is asked for early: memory is slower than the multipliers where panels are used
- * for few rows, or sums are short. */
+ * The one matrix kernel. All accumulators of a tile live in registers, started at zero; what c
+ * holds is added at the end, which is more exact than starting from it. The number of rows is a
+ * constant of each instance, so that the compiler unrolls everything around the k loop. What comes
+ * next is asked for early: memory is slower than the multipliers where panels are used for few
+ * rows, or sums are short. */
 #include "core/kernels/vec.h"
-
-#define UNROLL _Pragma("GCC unroll 16")
 
 enum { LINE = 16 }; /* floats of a cache line */
 
@@ -23,16 +21,17 @@ UP_INLINE void sum(const struct up_tile *t, const size_t rows, up_vf acc[][UP_TI
     const float *b = t->b, *next = t->next;
     for (size_t tap = 0; tap < t->taps; tap++) {
         const float *a[UP_TILE_ROWS_MAX];
-        UNROLL for (size_t r = 0; r < rows; r++) a[r] = t->a[tap * t->a_stride + r] + t->a_first;
+        UP_UNROLL for (size_t r = 0; r < rows; r++) a[r] = t->a[tap * t->a_stride + r] + t->a_first;
         for (size_t k = 0; k < t->depth; k++, b += UP_TILE_COLUMNS, next += t->next_step) {
             if (rows > 1) /* one row alone keeps memory busy itself */
                 __builtin_prefetch(next);
-            const up_vf b0 = up_load(b), b1 = up_load(b + UP_LANES);
-            UNROLL for (size_t r = 0; r < rows; r++)
+            up_vf line[UP_TILE_VECTORS];
+            UP_UNROLL for (size_t v = 0; v < UP_TILE_VECTORS; v++) line[v] =
+                up_load(b + v * UP_LANES);
+            UP_UNROLL for (size_t r = 0; r < rows; r++)
             {
-                const up_vf v = up_splat(a[r][k]);
-                acc[r][0] += v * b0;
-                acc[r][1] += v * b1;
+                const up_vf x = up_splat(a[r][k]);
+                UP_UNROLL for (size_t v = 0; v < UP_TILE_VECTORS; v++) acc[r][v] += x * line[v];
             }
         }
     }
@@ -72,14 +71,13 @@ static void finish(const struct up_tile *t, size_t row)
 UP_INLINE void tile(const struct up_tile *t, const size_t rows)
 {
     up_vf acc[UP_TILE_ROWS_MAX][UP_TILE_VECTORS];
-    UNROLL for (size_t r = 0; r < rows; r++)
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
     {
-        acc[r][0] = up_splat(0);
-        acc[r][1] = up_splat(0);
+        UP_UNROLL for (size_t v = 0; v < UP_TILE_VECTORS; v++) acc[r][v] = up_splat(0);
     }
     fetch(t, rows);
     sum(t, rows, acc);
-    UNROLL for (size_t r = 0; r < rows; r++)
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
     {
         put(t, acc[r], t->c[r] + t->c_first);
         if (t->finish)

@@ -15,7 +15,16 @@ typedef float up_vf __attribute__((vector_size(UP_LANES * sizeof(float))));
 #define UP_KERNEL(name) UP_PASTE(up_kernel_##name, UP_ISA) /* up_kernel_tile_avx2 */
 #define UP_INLINE       static inline __attribute__((always_inline))
 
-/* Accumulators fill the registers: rows x 2 vectors, beside two of the panel and one broadcast. */
+/* Before a loop of constant length: all its turns, one after the other. Clang takes a number for
+ * less than that, and leaves the loop and its accumulators in memory. */
+#ifdef __clang__
+#define UP_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UP_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Accumulators fill the registers: rows x vectors, beside the vectors of one line of the panel and
+ * one broadcast. */
 enum {
     UP_TILE_ROWS = UP_LANES == 16  ? 12
                    : UP_LANES == 8 ? 6
