@@ -24,14 +24,19 @@ typedef float up_vf __attribute__((vector_size(UP_LANES * sizeof(float))));
 #endif
 
 /* Accumulators fill the registers: rows x vectors, beside the vectors of one line of the panel and
- * one broadcast. */
+ * one broadcast. NEON multiplies by a lane of a register, and GCC loads the lanes of all rows at
+ * once: of its 32 registers 5 rows of 4 vectors use 29; 6 rows would spill in the inner loop. */
+#ifdef __aarch64__
+enum { UP_TILE_ROWS = 5, UP_TILE_VECTORS = 4 };
+#else
 enum {
     UP_TILE_ROWS = UP_LANES == 16  ? 12
                    : UP_LANES == 8 ? 6
                                    : 4,
     UP_TILE_VECTORS = 2,
-    UP_TILE_COLUMNS = UP_TILE_VECTORS * UP_LANES,
 };
+#endif
+enum { UP_TILE_COLUMNS = UP_TILE_VECTORS * UP_LANES };
 
 UP_INLINE up_vf up_load(const float *p)
 {
