@@ -1,6 +1,7 @@
 # The tests. A folder of Criterion tests is one binary made of all its *.c, tests/support and the
-# whole library; a file of tests/stress is a program of its own, and so is one of tests/bench; a
-# file of tests/fuzz is a libFuzzer target and, with replay.c, a program that runs its corpus.
+# whole library; a file of tests/stress is a program of its own, and so is a bench_*.c of tests/bench
+# with the folder's other files; a file of tests/fuzz is a libFuzzer target and, with replay.c, a
+# program that runs its corpus.
 
 TEST_FOLDERS := $(foreach f,unit kernels property golden http chaos,$(if $(wildcard tests/$f/*.c),$f))
 SUPPORT_OBJECTS := $(call objects,$(wildcard tests/support/*.c))
@@ -9,7 +10,8 @@ FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 CRITERION_TESTS := $(foreach f,$(TEST_FOLDERS),$(BUILD)/tests/test_$f)
 STRESS_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/stress/*.c))
 REPLAY_TESTS := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/replay_%)
-BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/*.c))
+BENCHES := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/bench/bench_*.c))
+BENCH_OBJECTS := $(call objects,$(filter-out tests/bench/bench_%,$(wildcard tests/bench/*.c)))
 FUZZERS := $(FUZZ_NAMES:%=$(BUILD)/tests/fuzz/fuzz_%)
 FUZZ_SECONDS ?= 60
 
@@ -30,6 +32,7 @@ $(BUILD)/tests/test_$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_O
 endef
 $(foreach f,$(TEST_FOLDERS),$(eval $(call folder_rule,$f)))
 
+$(BENCHES): $(BENCH_OBJECTS)
 $(STRESS_TESTS) $(BENCHES): $(BUILD)/%: $(BUILD)/%.o $(LIBRARY_OBJECTS)
 	@echo "  LD  $@"
 	$(Q)$(LINK) -o $@ $^ $(TEST_LIBS)
@@ -80,10 +83,14 @@ conformance: ## compare CASES (5000) random requests, drawn from SEED (1), with 
 	@$(SUBMAKE) all
 	@tests/conformance/run.sh $(BINARY) --seed $(SEED) --cases $(CASES)
 
-bench: deps-test ## measure the kernels and layers
-	@$(SUBMAKE) bench-run
-bench-run: $(BENCHES)
-	@set -e; for bench in $(BENCHES); do $$bench; done
+BENCH ?=
+bench: ## measure layers and networks beside other engines; BENCH has options (BENCH=--help), output is Markdown
+	@scripts/deps.sh build test conformance >&2
+	@$(SUBMAKE) $(BENCHES) >&2
+	@tests/bench/run.sh $(BUILD)/tests/bench/bench_layers $(BENCH)
+bench-layers: deps-test ## measure the layers alone, beside what the machine can do
+	@$(SUBMAKE) $(BENCHES)
+	@$(BUILD)/tests/bench/bench_layers
 
 # The tests on emulated 64-bit Arm: a make whose compiler, libraries and way to run are that machine's.
 # clang compiles it all too, for its warnings.
@@ -118,6 +125,6 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-run test-arm64 \
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-layers test-arm64 \
 	test-arm64-run test-container test-fresh \
 	test-browser test-browser-run
