@@ -29,6 +29,7 @@ enum up_code subject_open(struct subject *s, const struct up_kernels *kernels,
     *s = (struct subject){
         .arena = arena,
         .context = {.kernels = kernels,
+                    .algorithm = getenv("UPSAMPLED_ALGORITHM"),
                     .limits = {.body_bytes = limit, .output_bytes = limit, .memory_bytes = limit}},
         .request = {.method = "POST",
                     .path = "/upsample",

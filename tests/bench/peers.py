@@ -1,0 +1,249 @@
+#!/usr/bin/env python3
+"""Our layers beside other engines, interleaved in one run, as Markdown.
+
+    tests/bench/run.sh build/release/tests/bench/bench_layers [--shapes PART] [--threads 1] [--seconds 2] ...
+    tests/bench/run.sh build/release/tests/bench/bench_layers --sweep 500 --seed 1
+
+Each engine is a process of its own, pinned to as many cores as it has threads, and is stopped (SIGSTOP) while it is
+not its turn: whatever its threads do when they wait, they disturb nobody. A shape is measured in rounds, in each of
+which every engine runs for a turn. Every output is compared with ours before anything is measured.
+"""
+
+import argparse
+import ctypes
+import fcntl
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+import models
+import report
+
+HERE = pathlib.Path(__file__).parent
+PEERS = ("onednn", "onnxruntime", "openvino", "torch", "tensorflow", "litert")
+SWEEP_PEERS = ("onednn", "onnxruntime", "torch")
+LOCK_SECONDS = 15
+PR_SET_PDEATHSIG = 1  # of Linux
+LIBRARIES = pathlib.Path(sys.prefix) / "lib"
+# What oneDNN's package for Python is built for: its CPU engine is SYCL's, found through OpenCL.
+ENVIRONMENT = {"onednn": {"LD_LIBRARY_PATH": str(LIBRARIES), "ONEAPI_DEVICE_SELECTOR": "opencl:cpu",
+                          "OCL_ICD_FILENAMES": str(LIBRARIES / "libintelocl.so")}}
+
+
+class Engine:
+    """A process that answers a line with a line of JSON, and sleeps in between."""
+
+    def __init__(self, name, command, threads):
+        self.name, self.variant = name, ""
+        cores = sorted(os.sched_getaffinity(0))[:threads]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONDONTWRITEBYTECODE": "1",
+                       **ENVIRONMENT.get(name, {})}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, env=environment,
+                                        preexec_fn=lambda: self.prepare(cores))
+
+    @staticmethod
+    def prepare(cores):
+        """In the new process: its cores; and it ends when we do, for nobody else would wake it."""
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.sched_setaffinity(0, cores)
+
+    def answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            return {"error": f"it ended with status {self.process.wait()}"}
+        return json.loads(line)
+
+    def ask(self, question):
+        if self.process.poll() is not None:
+            return {"error": f"it ended with status {self.process.returncode}"}
+        self.process.send_signal(signal.SIGCONT)
+        self.process.stdin.write(question + "\n")
+        self.process.stdin.flush()
+        answer = self.answer()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)
+        return answer
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def start(arguments, threads):
+    """Ourselves, the peers that start, and why the others do not."""
+    ours = Engine("ours", [arguments.program, "--serve", str(threads)], threads)
+    peers, versions, missing = [], {}, {}
+    for name in arguments.peers:
+        peer = Engine(name, [sys.executable, str(HERE / "driver.py"), name, str(threads)], threads)
+        said = peer.answer()
+        if "error" in said:
+            missing[name] = said["error"]
+            peer.close()
+            continue
+        peer.process.send_signal(signal.SIGSTOP)
+        versions[name] = said["version"]
+        peers.append(peer)
+    return ours, peers, versions, missing
+
+
+class Locks:
+    """The files of --lock, held while something is measured, and given to others every now and then."""
+
+    def __init__(self, paths):
+        self.paths, self.files, self.since = paths, [], 0.0
+
+    def take(self):
+        if not self.files:
+            self.files = [open(path, "a", encoding="utf-8") for path in self.paths]
+            for file in self.files:
+                fcntl.flock(file, fcntl.LOCK_EX)
+            self.since = time.monotonic()
+
+    def share(self):
+        if self.files and time.monotonic() - self.since > LOCK_SECONDS:
+            for file in reversed(self.files):
+                file.close()
+            self.files = []
+
+
+# --- One graph ------------------------------------------------------------------------------------
+
+
+def lay_out(folder, graph, ours):
+    """Writes the graph with random inputs and weights into the folder; returns what our plan says of it."""
+    (folder / "request").write_text(json.dumps(graph.request()), encoding="utf-8")
+    plan = ours.ask(f"plan {folder}")
+    if "error" in plan:
+        sys.exit(f"we refuse {graph.request()}: {plan['error']}")
+    computed = [x for x in plan["layers"] if x["class_name"] != "InputLayer"]
+    random, count = np.random.default_rng(1), 0
+    for i, spec in enumerate(graph.inputs):
+        with open(folder / f"inputs.{i}", "wb") as file:
+            np.save(file, random.standard_normal(spec["shape"], np.float32))
+    for layer, planned in zip(graph.layers, computed):
+        layer.update(input_shape=planned["input_shape"], output_shape=planned["output_shape"], weights={})
+        for weight in planned["weights"]:
+            with open(folder / f"weights.{count}", "wb") as file:
+                np.save(file, models.weight(weight["name"], weight["shape"], random))
+            layer["weights"][weight["name"]] = count
+            count += 1
+    (folder / "graph").write_text(json.dumps({"inputs": graph.inputs, "layers": graph.layers,
+                                              "output_shape": plan["output_shape"]}), encoding="utf-8")
+    request = graph.request()
+    del request["inputs"]
+    (folder / "request").write_text(json.dumps(request), encoding="utf-8")
+    return plan
+
+
+def rounds(arguments, ours, peers):
+    """Turns until the time is over; of each engine the runs' seconds, a list for each round, and our roofs."""
+    taken = {engine.name: [] for engine in [ours, *peers]}
+    roofs = []
+    turn = arguments.seconds / (arguments.rounds * (1 + len(peers)))
+    for _ in range(arguments.rounds):
+        for engine in [ours, *peers]:
+            said = engine.ask(f"turn {turn}")
+            if "error" in said:
+                sys.exit(f"{engine.name}: {said['error']}")
+            taken[engine.name].append(said["seconds"])
+            if engine is ours:
+                roofs.append({k: said[k] for k in ("multiply_adds", "tile", "stores")})
+    return taken, roofs
+
+
+def measure(arguments, name, graph, ours, peers, threads):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="peers-", dir=arguments.scratch))
+    try:
+        plan = lay_out(folder, graph, ours)
+        said = ours.ask(f"load {folder}")
+        if "error" in said:
+            sys.exit(f"{name}: {said['error']}")
+        able, unable = [], {}
+        for peer in peers:
+            said = peer.ask(f"load {folder}")
+            for variant, why in said.get("wrong", {}).items():
+                print(f"{name}: {peer.name}, {variant}: {why}", file=sys.stderr)
+            if "error" in said:
+                unable[peer.name] = said["error"]
+            else:
+                able.append(peer)
+                peer.variant = said["variant"]
+        taken, roofs = rounds(arguments, ours, able)
+    finally:
+        if not arguments.keep:
+            shutil.rmtree(folder)
+    return report.Row(name, threads, plan, taken, roofs, {p.name: p.variant for p in able}, unable)
+
+
+# --- The run --------------------------------------------------------------------------------------
+
+
+def subjects(arguments):
+    if arguments.sweep:
+        everything = models.sweep(arguments.sweep, arguments.seed)
+    else:
+        everything = [*models.shapes(), *models.networks()]
+    return [(name, graph) for name, graph in everything if re.search(arguments.shapes, name)]
+
+
+def parsed():
+    parser = argparse.ArgumentParser(description="Our layers beside other engines.")
+    parser.add_argument("program", help="bench_layers")
+    parser.add_argument("--shapes", default="", metavar="REGEX", help="only those whose names have it")
+    parser.add_argument("--threads", default="1,2", type=lambda s: [int(x) for x in s.split(",")])
+    parser.add_argument("--peers", type=lambda s: s.split(","), help=f"of {','.join(PEERS)}")
+    parser.add_argument("--seconds", type=float, help="for a shape, all engines together")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sweep", type=int, default=0, metavar="COUNT", help="random layers instead of the list")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--samples", default="build/peers.json", help="where every run's time goes")
+    parser.add_argument("--scratch", help="a folder for weights and inputs, a few hundred MB")
+    parser.add_argument("--keep", action="store_true", help="leave those folders there")
+    parser.add_argument("--lock", action="append", default=[],
+                        help=f"a file to hold by flock for {LOCK_SECONDS} seconds at a time, on machines that do other work")
+    arguments = parser.parse_args()
+    arguments.peers = arguments.peers or (SWEEP_PEERS if arguments.sweep else PEERS)
+    arguments.seconds = arguments.seconds or (0.6 if arguments.sweep else 3.5)
+    unknown = set(arguments.peers) - set(PEERS)
+    if unknown:
+        parser.error(f"{', '.join(unknown)}: the peers are {', '.join(PEERS)}")
+    return arguments
+
+
+def main():
+    arguments = parsed()
+    rows = []
+    for threads in arguments.threads:
+        ours, peers, versions, missing = start(arguments, threads)
+        try:
+            if threads == arguments.threads[0]:
+                print(report.head(versions, missing), flush=True)
+            print(report.table_head(threads, peers, arguments.sweep), flush=True)
+            measured, locks = [], Locks(arguments.lock)
+            for name, graph in subjects(arguments):
+                locks.take()
+                row = measure(arguments, name, graph, ours, peers, threads)
+                locks.share()
+                measured.append(row)
+                if not arguments.sweep or not row.passes():
+                    print(row.text([p.name for p in peers]), flush=True)
+            print(report.summary(measured, [p.name for p in peers], arguments.sweep), flush=True)
+            rows += measured
+        finally:
+            for engine in [ours, *peers]:
+                engine.close()
+    with open(arguments.samples, "w", encoding="utf-8") as file:
+        json.dump([row.samples() for row in rows], file)
+
+
+main()
