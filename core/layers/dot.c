@@ -127,6 +127,7 @@ static const struct up_param params[] = {
 const struct up_layer_ops up_layer_dot = {
     .class_name = "Dot",
     .summary = "Sums the products of two inputs along an axis of each.",
+    .flags = UP_LAYER_NONLINEAR,
     .inputs_min = 2,
     .inputs_max = 2,
     .config_bytes = sizeof(struct dot_config),

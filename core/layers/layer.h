@@ -54,6 +54,7 @@ enum { UP_GRAIN_VALUES = 16384 }; /* values of light work that are worth another
 enum up_layer_flags {
     UP_LAYER_UPSAMPLES = 1, /* its output is meant to be larger: the diagnosis looks at it */
     UP_LAYER_BYPASS = 2,    /* does nothing at inference: no step is made */
+    UP_LAYER_NONLINEAR = 4, /* not linear in its inputs, whatever its weights and activation */
 };
 
 struct up_layer_ops {

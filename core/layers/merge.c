@@ -66,6 +66,7 @@ static const struct up_param params[] = {UP_PARAM_END};
     const struct up_layer_ops up_layer_##symbol = {                                                \
         .class_name = (name),                                                                      \
         .summary = (text),                                                                         \
+        .flags = (operation) == UP_ADD || (operation) == UP_SUBTRACT ? 0 : UP_LAYER_NONLINEAR,     \
         .inputs_min = (least),                                                                     \
         .inputs_max = (most),                                                                      \
         .config_bytes = sizeof(struct merge_config),                                               \

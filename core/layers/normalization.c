@@ -130,6 +130,7 @@ static void weights_set(struct up_grouping *g, bool scale, bool center, const st
 #define LAYER_OPS(symbol, name, text, shape_, ...)                                                 \
     const struct up_layer_ops up_layer_##symbol = {.class_name = name,                             \
                                                    .summary = text,                                \
+                                                   .flags = UP_LAYER_NONLINEAR,                    \
                                                    .inputs_min = 1,                                \
                                                    .inputs_max = 1,                                \
                                                    .config_bytes =                                 \

@@ -216,16 +216,18 @@ static const struct up_param adaptive_params[] = {
         family,                                                                                    \
     }
 #define WINDOWS_MAX                                                                                \
-    .params = max_params, .shape = windows_shape, .prepare = windows_prepare, .rows = max_rows
+    .params = max_params, .shape = windows_shape, .prepare = windows_prepare,                      \
+    .flags = UP_LAYER_NONLINEAR, .rows = max_rows
 #define WINDOWS_MEAN                                                                               \
     .params = mean_params, .shape = windows_shape, .prepare = windows_prepare, .rows = mean_rows
 #define WHOLE_MAX                                                                                  \
-    .params = whole_params, .shape = whole_shape, .prepare = whole_prepare, .rows = max_rows
+    .params = whole_params, .shape = whole_shape, .prepare = whole_prepare,                        \
+    .flags = UP_LAYER_NONLINEAR, .rows = max_rows
 #define WHOLE_MEAN                                                                                 \
     .params = whole_params, .shape = whole_shape, .prepare = whole_prepare, .rows = mean_rows
 #define ADAPTIVE_MAX                                                                               \
     .params = adaptive_params, .shape = adaptive_shape, .prepare = adaptive_prepare,               \
-    .rows = max_rows
+    .flags = UP_LAYER_NONLINEAR, .rows = max_rows
 #define ADAPTIVE_MEAN                                                                              \
     .params = adaptive_params, .shape = adaptive_shape, .prepare = adaptive_prepare,               \
     .rows = mean_rows

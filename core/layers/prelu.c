@@ -76,6 +76,7 @@ static const struct up_weight_note weight_notes[] = {
 const struct up_layer_ops up_layer_prelu = {
     .class_name = "PReLU",
     .summary = "A leaky ReLU with slopes that were learned.",
+    .flags = UP_LAYER_NONLINEAR,
     .inputs_min = 1,
     .inputs_max = 1,
     .config_bytes = sizeof(struct prelu_config),

@@ -212,16 +212,12 @@ static const float *const *coarse_inputs(struct property *p)
     return (const float *const *)in;
 }
 
-/* By their names: these say themselves that they are no linear functions. */
-static bool is_linear(const char *class_name)
+/* Of a layer that is an activation function, when that became linear too. */
+static bool is_linear(const struct sample *sample)
 {
-    static const char *const nonlinear[] = {"MaxPooling", "ReLU",      "ELU",     "Softmax",
-                                            "Multiply",   "Maximum",   "Minimum", "Dot",
-                                            "LayerNorm",  "GroupNorm", "RMSNorm", "UnitNorm"};
-    for (size_t i = 0; i < sizeof nonlinear / sizeof nonlinear[0]; i++)
-        if (strstr(class_name, nonlinear[i]) != NULL)
-            return false;
-    return true;
+    const struct up_layer_ops *ops = sample->ops;
+    return (ops->flags & UP_LAYER_NONLINEAR) == 0 &&
+           (ops->function == NULL || ops->function(sample->config).id == UP_ACT_LINEAR);
 }
 
 /* f(2x - 3y) - f(0) = 2 (f(x) - f(0)) - 3 (f(y) - f(0)), within the rounding of sums as large as
@@ -230,9 +226,9 @@ static bool is_linear(const char *class_name)
  */
 static void combination_passes_through(struct property *p)
 {
-    if (!is_linear(p->sample.ops->class_name))
-        return;
     sample_linearize(&p->sample);
+    if (!is_linear(&p->sample))
+        return;
     const struct up_plan_node *like = up_plan_node(planned(p), 0);
     const struct up_plan *plan = weighted(p, like, false, 7), *sizes = weighted(p, like, true, 7);
     const float *const *x = coarse_inputs(p), *const *y = coarse_inputs(p);
