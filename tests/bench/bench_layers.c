@@ -5,7 +5,8 @@
  *     bench_layers [part of a shape's name] [seconds a shape]
  *     bench_layers --serve THREADS
  *
- * The shapes are lines of shapes.json. The second form measures what peers.py tells it to. */
+ * The shapes are lines of shapes.json. The second form measures what peers.py tells it to.
+ * UPSAMPLED_ISA and UPSAMPLED_ALGORITHM force an instruction set and a way to sum. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -100,26 +100,28 @@ class Writer:
 
 
 class Engine:
+    """Each layout is (label, whether the graph is channels last, whether the tensors given to it are)."""
+
     def variants(self, graph, threads):
-        layouts = [("NCHW", False)]
-        if all(geometry.family(layer) == "upsampling" for layer in graph.layers):
-            layouts.append(("NHWC", True))
-        for label, last in layouts:
-            for way, build in self.ways(graph):
-                yield label + way, lambda b=build, l=last: b(Writer(graph, l), graph, threads)
+        layouts = [("NCHW", False, False)]
+        if self.turns:
+            layouts.append(("NHWC", False, True))
+        elif all(geometry.family(layer) == "upsampling" for layer in graph.layers):
+            layouts.append(("NHWC", True, True))
+        for label, last, turned in layouts:
+            yield label, lambda l=last, t=turned: self.build(Writer(graph, l), graph, threads, t)
 
 
 class OnnxRuntime(Engine):
+    turns = False
+
     def __init__(self):
         import onnxruntime
 
         self.library = onnxruntime
         self.version = f"ONNX Runtime {onnxruntime.__version__}"
 
-    def ways(self, graph):
-        return [("", self.build)]
-
-    def build(self, writer, graph, threads):
+    def build(self, writer, graph, threads, last):
         options = self.library.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.graph_optimization_level = self.library.GraphOptimizationLevel.ORT_ENABLE_ALL
@@ -134,28 +136,41 @@ class OnnxRuntime(Engine):
 
 
 class OpenVino(Engine):
+    turns = True  # its preprocessing takes tensors of another layout than the graph's
+
     def __init__(self):
         import openvino
 
         self.library = openvino
         self.version = f"OpenVINO {openvino.__version__.split('-')[0]}"
 
-    def ways(self, graph):
-        return [("", self.build)]
-
-    def build(self, writer, graph, threads):
+    def build(self, writer, graph, threads, last):
         """Its default on this kind of CPU would be bfloat16."""
         core = self.library.Core()
         model = core.read_model(writer.model.SerializeToString())
+        if last and not writer.last:
+            model = self.turned(model)
         compiled = core.compile_model(model, "CPU", {
             "INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "f32"})
         request = compiled.create_infer_request()
         for name, x in graph.inputs:
-            request.set_tensor(name, self.library.Tensor(writer.turned(x)))
-        y = np.zeros_like(writer.turned(graph.output))
+            request.set_tensor(name, self.library.Tensor(np.ascontiguousarray(x) if last else writer.turned(x)))
+        y = np.zeros_like(graph.output if last else writer.turned(graph.output))
         request.set_output_tensor(self.library.Tensor(y, shared_memory=True))
-        return request.infer, lambda: writer.turned_back(y)
+        return request.infer, lambda: y if last else writer.turned_back(y)
+
+    def turned(self, model):
+        """The graph, which is channels first, with tensors that are channels last."""
+        first = {3: "NCW", 4: "NCHW", 5: "NCDHW"}
+        preprocessing = self.library.preprocess.PrePostProcessor(model)
+        for ports, of in ((model.inputs, preprocessing.input), (model.outputs, preprocessing.output)):
+            for i, port in enumerate(ports):
+                layout = first.get(len(port.partial_shape))
+                if layout is not None:
+                    of(i).tensor().set_layout(self.library.Layout("N" + layout[2:] + "C"))
+                    of(i).model().set_layout(self.library.Layout(layout))
+        return preprocessing.build()
 
 
 def engine(name, threads):

@@ -1,4 +1,5 @@
-"""PyTorch, eager and traced, channels first and last; its convolutions are oneDNN's."""
+"""PyTorch, channels first and last: eager; traced; and eager with the weights laid out beforehand for oneDNN, whose
+convolutions it has, by the operations that torch.compile uses."""
 
 import numpy as np
 import torch
@@ -6,6 +7,7 @@ import torch.nn.functional as F
 
 import geometry
 
+SPATIAL = ("conv", "transpose", "upsampling")
 ACTIVATIONS = {"linear": lambda x: x, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 
 
@@ -15,9 +17,9 @@ def first(array):
 
 
 class Layers(torch.nn.Module):
-    def __init__(self, graph):
+    def __init__(self, graph, packed):
         super().__init__()
-        self.steps = []
+        self.packed, self.steps = packed, []
         self.names = [name for name, _ in graph.inputs]
         for layer in graph.layers:
             config, made = layer["config"], getattr(self, f"make_{geometry.family(layer)}", None)
@@ -32,6 +34,11 @@ class Layers(torch.nn.Module):
         self.register_parameter(f"w{len(list(self.parameters()))}", parameter)
         return parameter
 
+    @staticmethod
+    def shape(layer):
+        batch, *sides, channels = layer["input_shape"]
+        return [batch, channels, *sides]
+
     def forward(self, *inputs):
         values = dict(zip(self.names, inputs))
         for name, sources, compute, activation in self.steps:
@@ -44,6 +51,10 @@ class Layers(torch.nn.Module):
         bias = self.keep(weights["bias"]) if "bias" in weights else None
         conv = (F.conv1d, F.conv2d, F.conv3d)[g.spatial - 1]
         pads = [p for pair in reversed(list(zip(g.before, g.after))) for p in pair]
+        if self.packed and g.before == g.after:
+            places = [g.before, g.strides, g.dilation, 1]
+            kernel = torch.ops.mkldnn._reorder_convolution_weight(kernel, *places, self.shape(layer))
+            return lambda x: torch.ops.mkldnn._convolution_pointwise(x, kernel, bias, *places, "none", [], "")
         if g.before == g.after:
             return lambda x: conv(x, kernel, bias, g.strides, g.before, g.dilation)
         return lambda x: conv(F.pad(x, pads), kernel, bias, g.strides, 0, g.dilation)
@@ -57,12 +68,12 @@ class Layers(torch.nn.Module):
         extra = [max(0, b - a) for a, b in zip(g.after, g.before)]
         surplus = [a - b for a, b in zip(g.after, g.before)]
         crop = (Ellipsis, *[slice(None, -s if s > 0 else None) for s in surplus])
-        plain = not any(s > 0 for s in surplus)
-
-        def compute(x):
-            y = conv(x, kernel, bias, g.strides, g.before, extra, 1, g.dilation)
-            return y if plain else y[crop]
-        return compute
+        if self.packed:
+            places = [g.before, extra, g.strides, g.dilation, 1]
+            kernel = torch.ops.mkldnn._reorder_convolution_transpose_weight(kernel, *places, self.shape(layer))
+            return lambda x: torch.ops.mkldnn._convolution_transpose_pointwise(x, kernel, bias, *places, "none", [],
+                                                                               "")[crop]
+        return lambda x: conv(x, kernel, bias, g.strides, g.before, extra, 1, g.dilation)[crop]
 
     def make_upsampling(self, layer, config, weights):
         size = config["size"] if isinstance(config["size"], list) else [config["size"]] * geometry.spatial(layer)
@@ -103,25 +114,21 @@ class Engine:
     version = f"PyTorch {torch.__version__}"
 
     def variants(self, graph, threads):
-        formats = {"NCHW": torch.contiguous_format}
-        if all(x.ndim in (2, 4) for _, x in graph.inputs):
-            formats["NHWC"] = torch.channels_last
-        if all(x.ndim in (2, 5) for _, x in graph.inputs):
-            formats["NDHWC"] = torch.channels_last_3d
-        for layout, memory in formats.items():
-            for traced in (False, True):
-                yield layout + (", traced" if traced else ""), lambda m=memory, t=traced: self.build(graph, m, t)
+        rank = 2 + max([geometry.spatial(x) for x in graph.layers if geometry.family(x) in SPATIAL], default=0)
+        layouts = {"NCHW": torch.contiguous_format, "NHWC": {4: torch.channels_last, 5: torch.channels_last_3d}.get(rank)}
+        for layout, memory in layouts.items():
+            for way in ("", ", traced", ", packed") if rank > 3 else ("", ", traced"):
+                if memory is not None:
+                    yield layout + way, lambda m=memory, w=way: self.build(graph, rank, m, w)
 
-    def build(self, graph, memory, traced):
-        model = Layers(graph).eval()
+    def build(self, graph, rank, memory, way):
+        model = Layers(graph, way == ", packed").eval()
         inputs = [torch.from_numpy(first(x) if x.ndim > 2 else x) for _, x in graph.inputs]
-        if memory != torch.contiguous_format:
-            rank = 4 if memory == torch.channels_last else 5
-            inputs = [x.to(memory_format=memory) if x.ndim == rank else x for x in inputs]
-            for p in model.parameters():
-                if p.ndim == rank:
-                    p.data = p.data.to(memory_format=memory)
-        if traced:
+        inputs = [x.to(memory_format=memory) if x.ndim == rank else x for x in inputs]
+        for p in model.parameters():
+            if p.ndim == rank:
+                p.data = p.data.to(memory_format=memory)
+        if way == ", traced":
             with torch.inference_mode():
                 model = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(model, inputs)))
 

@@ -79,7 +79,8 @@ def processor():
     text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
     found = {key: re.search(rf"^{key}\s*: (.*)$", text, re.M) for key in ("model name", "cpu family", "model")}
     name, family, model = (m.group(1) if m else "?" for m in found.values())
-    return f"{name} (family {family}, model {model}), {len(re.findall(r'^processor\b', text, re.M))} cores"
+    cores = len(re.findall(r"^processor\b", text, re.M))
+    return f"{name} (family {family}, model {model}), {cores} cores"
 
 
 def head(versions, missing):
