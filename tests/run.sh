@@ -3,9 +3,9 @@
 #
 # A Criterion binary tells its counts on stderr ("Synthesis: Tested: 3 | Passing: 2 | ..."); a plain
 # program is one test, passed when it exits with 0. A binary that dies, hangs, tests nothing, prints
-# no counts, or exits with an error although all passed (a leak) counts as a failure. The last line
-# is "N passed, N failed". Environment: TEST_TIMEOUT, seconds for one binary (600);
-# TEST_EMULATOR, what runs it.
+# no counts, or exits with an error although all passed (a leak) counts as a failure. What a test says
+# it could not run ("NOT RUN: ...") is passed on. The last line is "N passed, N failed". Environment:
+# TEST_TIMEOUT, seconds for one binary (600); TEST_EMULATOR, what runs it.
 set -u
 
 passed=0
@@ -16,7 +16,11 @@ count() {
     printf '  TEST  %-40s %5d passed, %d failed\n' "$1" "$2" "$3"
     passed=$((passed + $2))
     failed=$((failed + $3))
-    [ "$3" -eq 0 ] || sed 's/^/        /' "$4"
+    if [ "$3" -eq 0 ]; then
+        sed -n 's/^NOT RUN: /        not run: /p' "$4"
+    else
+        sed 's/^/        /' "$4"
+    fi
 }
 
 run() {

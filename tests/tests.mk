@@ -25,6 +25,8 @@ test-binaries: $(filter-out --,$(TESTS)) $(BINARY)
 
 TEST_LIBS = $(LIBS) $(shell pkg-config --libs libcurl 2>/dev/null)
 
+$(BUILD)/tests/kernels/test_kernels.o: $(BUILD)/isa.inc
+
 define folder_rule
 $(BUILD)/tests/test_$(1): $(call objects,$(wildcard tests/$(1)/*.c)) $(SUPPORT_OBJECTS) $(LIBRARY_OBJECTS)
 	@echo "  LD  $$@"
@@ -92,6 +94,12 @@ bench-layers: deps-test ## measure the layers alone, beside what the machine can
 	@$(SUBMAKE) $(BENCHES)
 	@$(BUILD)/tests/bench/bench_layers
 
+accuracy: deps-test ## print the table of docs/accuracy.md: how far every algorithm is from the sum
+	@$(SUBMAKE) accuracy-run
+accuracy-run: $(BUILD)/tests/test_property
+	@$< --filter 'accuracy/*' >$(BUILD)/accuracy.log 2>&1 || { cat $(BUILD)/accuracy.log; exit 1; }
+	@sed -n '/^|/p' $(BUILD)/accuracy.log
+
 # The tests on emulated 64-bit Arm: a make whose compiler, libraries and way to run are that machine's.
 # clang compiles it all too, for its warnings.
 ARM64 := build/arm64
@@ -125,6 +133,5 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-layers test-arm64 \
-	test-arm64-run test-container test-fresh \
-	test-browser test-browser-run
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-layers accuracy \
+	accuracy-run test-arm64 test-arm64-run test-container test-fresh test-browser test-browser-run

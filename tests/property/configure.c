@@ -210,7 +210,8 @@ enum up_code sample_plan(const struct sample *sample, const struct up_kernels *k
                                    .output_count = 1};
     const struct up_plan_options options = {.kernels = kernels,
                                             .output_bytes_max = SAMPLE_BYTES_MAX,
-                                            .output_bytes_flag = "--output-limit"};
+                                            .output_bytes_flag = "--output-limit",
+                                            .algorithm = sample->algorithm};
     *err = (struct up_error){.code = UP_OK};
     return up_plan_build(&graph, &options, arena, ret, err);
 }

@@ -21,6 +21,7 @@ struct sample {
     uint32_t in_count;
     const struct up_tensor *weights; /* NULL: the initializers draw, with a fixed seed */
     uint32_t weight_count;
+    const char *algorithm; /* to take where it applies; NULL: the rules choose */
 };
 
 /* `cells` bounds the inputs' spatial sizes: their product. */
