@@ -52,8 +52,9 @@ struct api_limits {
 /* What all requests share; immutable while the service runs. */
 struct api_context {
     const struct up_kernels *kernels;
-    const char *algorithm; /* of up_plan_options */
-    struct up_pool *pool;  /* NULL: every request computes alone */
+    const char *algorithm; /* of up_plan_options, and the next too */
+    unsigned no_fusion;
+    struct up_pool *pool; /* NULL: every request computes alone */
     struct api_limits limits;
     struct api_operation operation;
     const struct api_asset *assets;      /* a list that ends with a NULL path */

@@ -58,6 +58,8 @@ static void write_layer(struct api_buffer *out, const struct api_job *job,
     write_weights(out, node, values);
     api_buffer_printf(out, ",\"macs\":%.0f,\"algorithm\":\"%s\"", node->macs,
                       node->algorithm == NULL ? "none" : node->algorithm);
+    if (node->computed_by != i)
+        api_buffer_printf(out, ",\"fused_into\":%u", node->computed_by);
     struct up_diagnosis diagnosis;
     if (up_diagnose(layer, plan, i, &diagnosis))
         write_diagnosis(out, &diagnosis);

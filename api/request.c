@@ -323,6 +323,7 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
 {
     const struct up_plan_options options = {.kernels = context->kernels,
                                             .algorithm = context->algorithm,
+                                            .no_fusion = context->no_fusion,
                                             .output_bytes_max = context->limits.output_bytes,
                                             .output_bytes_flag = "--output-limit"};
     return up_plan_build(&job->net.graph, &options, job->reader.arena, ret, job->reader.err);

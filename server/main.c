@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/gather/gather.h"
+#include "core/plan/fusion.h"
 #include "server/assets.h"
 #include "server/drain.h"
 #include "server/http.h"
@@ -74,7 +75,8 @@ static int serve(const struct srv_options *options)
     else if (!up_gather_algorithm_known(options->algorithm))
         (void)up_fail(&err, UP_E_INVALID, "", "--algorithm '%s' is none that there is",
                       options->algorithm);
-    else if (srv_http_new(options, &http, &err) == UP_OK) {
+    else if (up_fusions_read(options->no_fusion, &context.no_fusion, &err) == UP_OK &&
+             srv_http_new(options, &http, &err) == UP_OK) {
         context.operation = srv_http_operation(http);
         context.pool = up_pool_new(options->threads, options->queue);
         if (context.pool == NULL)

@@ -34,23 +34,37 @@ static void class_fill(const struct up_gather_axis *size, bool transposed, size_
 {
     struct up_class *c = &a->class[class];
     int64_t shift;
-    c->first = a->taps;
+    c->first = class == 0 ? 0 : c[-1].first + c[-1].count;
     for (size_t j = 0; j < a->kernel; j++) {
         if (!shift_of(size, transposed, class, j, &shift))
             continue;
+        struct up_tap *next = &a->tap[c->first + c->count];
         a->index[*indices] = j;
-        if (c->count > 0 && a->tap[a->taps - 1].shift == shift) {
-            a->tap[a->taps - 1].count++;
+        if (c->count > 0 && next[-1].shift == shift) {
+            next[-1].count++;
         } else {
-            a->tap[a->taps++] = (struct up_tap){*indices, 1, shift};
+            *next = (struct up_tap){*indices, 1, shift};
             c->count++;
         }
         ++*indices;
     }
 }
 
-enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,
-                             struct up_axis *ret, struct up_error *err)
+/* How many different inputs the kernel positions of a class meet. */
+static size_t class_taps(const struct up_gather_axis *size, bool transposed, size_t class)
+{
+    size_t taps = 0;
+    int64_t shift, last = 0;
+    for (size_t j = 0; j < (size_t)size->kernel; j++) {
+        if (!shift_of(size, transposed, class, j, &shift))
+            continue;
+        taps += taps == 0 || shift != last;
+        last = shift;
+    }
+    return taps;
+}
+
+void up_axis_measure(const struct up_gather *gather, uint32_t axis, struct up_axis *ret)
 {
     const struct up_gather_axis *size = &gather->axis[axis];
     const int64_t common = gcd(size->stride, size->repeat);
@@ -58,17 +72,25 @@ enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, stru
     ret->period = (size_t)(gather->transposed ? size->stride : size->repeat / common);
     ret->advance = gather->transposed ? 1 : size->stride / common;
     ret->classes = ret->period < ret->outputs ? ret->period : ret->outputs;
+    for (size_t c = 0; c < ret->classes; c++)
+        ret->taps += class_taps(size, gather->transposed, c);
+}
+
+enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,
+                             struct up_axis *ret, struct up_error *err)
+{
+    up_axis_measure(gather, axis, ret);
     /* Each position belongs to one class of a transposed convolution, to all of another. */
     const size_t uses =
         gather->transposed ? ret->kernel : up_size_mul_saturated(ret->kernel, ret->classes);
     ret->class = up_arena_zalloc(arena, ret->classes, sizeof *ret->class, err);
-    ret->tap = up_arena_alloc(arena, uses, sizeof *ret->tap, err);
+    ret->tap = up_arena_alloc(arena, ret->taps, sizeof *ret->tap, err);
     ret->index = up_arena_alloc(arena, uses, sizeof *ret->index, err);
     if (ret->class == NULL || ret->tap == NULL || ret->index == NULL)
         return err->code;
     size_t indices = 0;
     for (size_t c = 0; c < ret->classes; c++)
-        class_fill(size, gather->transposed, c, ret, &indices);
+        class_fill(&gather->axis[axis], gather->transposed, c, ret, &indices);
     return UP_OK;
 }
 

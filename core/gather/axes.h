@@ -32,6 +32,9 @@ struct up_axis {
     size_t *index; /* kernel positions */
 };
 
+/* Everything but the tables, from which it takes no memory. */
+void up_axis_measure(const struct up_gather *gather, uint32_t axis, struct up_axis *ret);
+
 enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,
                              struct up_axis *ret, struct up_error *err) UP_CHECKED;
 

@@ -71,22 +71,26 @@ static uint32_t weights(const void *config, const struct up_shape *in,
     return count;
 }
 
-/* Factor and term of every channel, each `each` times in a row, and all of it `turns` times. */
-static void pairs_make(const struct up_step *step, size_t each, size_t turns, float *ret_scale,
-                       float *ret_shift)
+/* Factor and term of every channel. */
+static void pairs_make(const struct up_step *step, double *ret_scale, double *ret_shift)
 {
     const struct batch_normalization_config *c = step->config;
     const struct up_tensor *w = step->weights;
     const float *gamma = c->scale ? w++->data : NULL, *beta = c->center ? w++->data : NULL;
     const float *mean = w[0].data, *variance = w[1].data;
-    const size_t channels = w[0].shape.dim[0], values = channels * each;
-    for (size_t i = 0; i < values * turns; i++) {
-        const size_t k = i % values / each;
+    for (size_t k = 0; k < w[0].shape.dim[0]; k++) {
         const double root = sqrt((double)variance[k] + (double)(float)c->epsilon);
-        const double scale = (gamma == NULL ? 1 : (double)gamma[k]) / root;
-        ret_scale[i] = (float)scale;
-        ret_shift[i] = (float)((beta == NULL ? 0 : (double)beta[k]) - (double)mean[k] * scale);
+        ret_scale[k] = (gamma == NULL ? 1 : (double)gamma[k]) / root;
+        ret_shift[k] = (beta == NULL ? 0 : (double)beta[k]) - (double)mean[k] * ret_scale[k];
     }
+}
+
+static bool scaling(const struct up_step *step, uint32_t axis, double *ret_scale, double *ret_shift)
+{
+    if (axis_of(step->config, step->in) != axis)
+        return false;
+    pairs_make(step, ret_scale, ret_shift);
+    return true;
 }
 
 static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,
@@ -107,9 +111,15 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     const size_t pairs = by_column ? channels * each * turns : channels;
     float *scale = up_arena_alloc(arena, pairs, sizeof *scale, err);
     float *shift = up_arena_alloc(arena, pairs, sizeof *shift, err);
-    if (scale == NULL || shift == NULL)
+    double *pair = up_arena_alloc(arena, 2 * channels, sizeof *pair, err);
+    if (scale == NULL || shift == NULL || pair == NULL)
         return err->code;
-    pairs_make(step, by_column ? each : 1, turns, scale, shift);
+    pairs_make(step, pair, pair + channels);
+    for (size_t i = 0; i < pairs; i++) {
+        const size_t k = by_column ? i / each % channels : i;
+        scale[i] = (float)pair[k];
+        shift[i] = (float)pair[channels + k];
+    }
     p->affine = (struct up_affine){.scale = scale,
                                    .shift = shift,
                                    .rows = 1,
@@ -200,6 +210,7 @@ const struct up_layer_ops up_layer_batch_normalization = {
     .shape = shape,
     .weights = weights,
     .weight_notes = weight_notes,
+    .scaling = scaling,
     .prepare = prepare,
     .rows = rows,
 };

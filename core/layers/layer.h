@@ -55,6 +55,13 @@ enum up_layer_flags {
     UP_LAYER_UPSAMPLES = 1, /* its output is meant to be larger: the diagnosis looks at it */
     UP_LAYER_BYPASS = 2,    /* does nothing at inference: no step is made */
     UP_LAYER_NONLINEAR = 4, /* not linear in its inputs, whatever its weights and activation */
+    UP_LAYER_ADDS = 8,      /* its output is the sum of its inputs */
+};
+
+/* Which input an output shows: along each axis of a grid, output o shows input
+ * floor((o - before) / repeat), or zero where there is none. */
+struct up_placement {
+    int64_t repeat[3], before[3];
 };
 
 struct up_layer_ops {
@@ -94,6 +101,14 @@ struct up_layer_ops {
     /* What the layer sums, of a step whose shapes and weights are set; NULL: it is no gathered sum
      * (core/layers/gathered.h). */
     void (*gather)(const struct up_step *step, struct up_gather *ret);
+
+    /* What a layer that computes nothing shows of its input; NULL, or false: it computes. */
+    bool (*placement)(const struct up_step *step, struct up_placement *ret);
+
+    /* The factor and the term of every place along the axis, of a layer that computes no more than
+     * input * scale + shift there; NULL, or false: it does. */
+    bool (*scaling)(const struct up_step *step, uint32_t axis, double *ret_scale,
+                    double *ret_shift);
 
     /* Packs weights and makes tables, in the plan's arena. Sets rows and grain (both >= 1) and
      * algorithm of the step, macs where it multiplies and adds, and prepared as it likes; all of

@@ -56,7 +56,7 @@ static enum up_code prepare(enum up_operation operation, bool divide, struct up_
 
 static const struct up_param params[] = {UP_PARAM_END};
 
-#define MERGE(symbol, name, operation, divide, least, most, text)                                  \
+#define MERGE(symbol, name, operation, divide, flag, least, most, text)                            \
     static enum up_code prepare_##symbol(struct up_step *step, const struct up_kernels *kernels,   \
                                          struct up_arena *arena, struct up_error *err)             \
     {                                                                                              \
@@ -66,7 +66,7 @@ static const struct up_param params[] = {UP_PARAM_END};
     const struct up_layer_ops up_layer_##symbol = {                                                \
         .class_name = (name),                                                                      \
         .summary = (text),                                                                         \
-        .flags = (operation) == UP_ADD || (operation) == UP_SUBTRACT ? 0 : UP_LAYER_NONLINEAR,     \
+        .flags = (flag),                                                                           \
         .inputs_min = (least),                                                                     \
         .inputs_max = (most),                                                                      \
         .config_bytes = sizeof(struct merge_config),                                               \
@@ -76,9 +76,12 @@ static const struct up_param params[] = {UP_PARAM_END};
         .rows = up_broadcast_rows,                                                                 \
     }
 
-MERGE(add, "Add", UP_ADD, false, 1, UP_INPUTS_MAX, "The sum of its inputs.");
-MERGE(subtract, "Subtract", UP_SUBTRACT, false, 2, 2, "The first input less the second.");
-MERGE(multiply, "Multiply", UP_MULTIPLY, false, 1, UP_INPUTS_MAX, "The product of its inputs.");
-MERGE(average, "Average", UP_ADD, true, 1, UP_INPUTS_MAX, "The mean of its inputs.");
-MERGE(maximum, "Maximum", UP_MAXIMUM, false, 1, UP_INPUTS_MAX, "The largest of its inputs.");
-MERGE(minimum, "Minimum", UP_MINIMUM, false, 1, UP_INPUTS_MAX, "The smallest of its inputs.");
+MERGE(add, "Add", UP_ADD, false, UP_LAYER_ADDS, 1, UP_INPUTS_MAX, "The sum of its inputs.");
+MERGE(subtract, "Subtract", UP_SUBTRACT, false, 0, 2, 2, "The first input less the second.");
+MERGE(multiply, "Multiply", UP_MULTIPLY, false, UP_LAYER_NONLINEAR, 1, UP_INPUTS_MAX,
+      "The product of its inputs.");
+MERGE(average, "Average", UP_ADD, true, 0, 1, UP_INPUTS_MAX, "The mean of its inputs.");
+MERGE(maximum, "Maximum", UP_MAXIMUM, false, UP_LAYER_NONLINEAR, 1, UP_INPUTS_MAX,
+      "The largest of its inputs.");
+MERGE(minimum, "Minimum", UP_MINIMUM, false, UP_LAYER_NONLINEAR, 1, UP_INPUTS_MAX,
+      "The smallest of its inputs.");

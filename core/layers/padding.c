@@ -12,6 +12,16 @@ struct border_config {
     struct up_pairs border;
 };
 
+/* `sign` is that of what comes before: zeros, or places that are cut off. */
+static void placement_set(const struct up_step *step, int64_t sign, struct up_placement *ret)
+{
+    const struct border_config *c = step->config;
+    const uint32_t spatial = step->ops->spatial;
+    *ret = (struct up_placement){.repeat = {1, 1, 1}};
+    for (uint32_t i = 0; i < spatial; i++)
+        ret->before[3 - spatial + i] = sign * c->border.v[i][0];
+}
+
 /* --- ZeroPadding ---------------------------------------------------------------------------- */
 
 struct prepared {
@@ -28,6 +38,12 @@ static enum up_code padding_shape(const void *config, const struct up_shape *in,
     for (uint32_t i = 0; i + 2 < in[0].rank; i++)
         ret_out->dim[i + 1] += (size_t)c->border.v[i][0] + (size_t)c->border.v[i][1];
     return UP_OK;
+}
+
+static bool padding_placement(const struct up_step *step, struct up_placement *ret)
+{
+    placement_set(step, 1, ret);
+    return true;
 }
 
 static enum up_code padding_prepare(struct up_step *step, const struct up_kernels *kernels,
@@ -97,6 +113,12 @@ static enum up_code cropping_shape(const void *config, const struct up_shape *in
     return UP_OK;
 }
 
+static bool cropping_placement(const struct up_step *step, struct up_placement *ret)
+{
+    placement_set(step, -1, ret);
+    return true;
+}
+
 static enum up_code cropping_prepare(struct up_step *step, const struct up_kernels *kernels,
                                      struct up_arena *arena, struct up_error *err)
 {
@@ -152,6 +174,7 @@ static const struct up_param cropping_params_3d[] = {
         .config_bytes = sizeof(struct border_config),                                              \
         .params = padding_params,                                                                  \
         .shape = padding_shape,                                                                    \
+        .placement = padding_placement,                                                            \
         .prepare = padding_prepare,                                                                \
         .rows = padding_rows,                                                                      \
     }
@@ -165,6 +188,7 @@ static const struct up_param cropping_params_3d[] = {
         .config_bytes = sizeof(struct border_config),                                              \
         .params = cropping_params_##n##d,                                                          \
         .shape = cropping_shape,                                                                   \
+        .placement = cropping_placement,                                                           \
         .prepare = cropping_prepare,                                                               \
         .rows = up_strided_rows,                                                                   \
     }

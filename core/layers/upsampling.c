@@ -116,6 +116,15 @@ static const struct interpolation *interpolation(const void *config)
     return &resampling[((const struct upsampling_config *)config)->interpolation];
 }
 
+static bool placement(const struct up_step *step, struct up_placement *ret)
+{
+    const struct upsampling_config *c = step->config;
+    *ret = (struct up_placement){.before = {0}};
+    for (uint32_t i = 0; i < 3; i++)
+        ret->repeat[i] = up_grid_int(&c->size, step->ops->spatial, i, 1);
+    return !interpolation(c)->resamples;
+}
+
 static enum up_code prepare_2d(struct up_step *step, const struct up_kernels *kernels,
                                struct up_arena *arena, struct up_error *err)
 {
@@ -161,6 +170,7 @@ static const struct up_param params_3d[] = {
         .config_bytes = sizeof(struct upsampling_config),                                          \
         .params = params_##n##d,                                                                   \
         .shape = shape,                                                                            \
+        .placement = placement,                                                                    \
         .prepare = prepare_,                                                                       \
         .rows = rows_,                                                                             \
     }

@@ -2,6 +2,7 @@
 #ifndef UP_PLAN_INTERNAL_H
 #define UP_PLAN_INTERNAL_H
 
+#include "core/gather/gather.h"
 #include "core/plan/plan.h"
 
 /* Where a tensor lies during a run. */
@@ -46,6 +47,13 @@ struct up_value {
         last; /* buffers: as shown, and with the channels moved last; UP_NONE: not made */
 };
 
+/* Layers that one step computes. */
+struct up_fusion {
+    uint32_t first, head, last; /* nodes: the sum is the head's, the value the last one's */
+    uint32_t in, add;           /* values that it reads; add: UP_NONE without one */
+    struct up_gather gather;
+};
+
 /* A plan in the making: what its passes share. */
 struct up_builder {
     const struct up_graph *graph;
@@ -54,6 +62,8 @@ struct up_builder {
     struct up_error *err;
     struct up_plan *plan;
     struct up_value *value; /* inputs, then nodes */
+    struct up_fusion *
+        *fusion; /* of each node: what it is a part of; NULL: it has steps of its own */
 };
 
 /* The layer that a node calls, the activation that ends it (of a layer with one), and whether it
@@ -65,9 +75,16 @@ bool up_layer_channels_first(const struct up_layer *layer);
 /* The shapes of its inputs as the layer of a node sees them: channels last. */
 void up_builder_shapes(const struct up_builder *b, uint32_t node, struct up_shape *ret);
 
+/* The step that a node becomes, not yet prepared, with its channels moved last or as they are;
+ * `shapes` has room for those of its inputs. */
+struct up_step up_builder_step(const struct up_builder *b, uint32_t node, bool moved,
+                               struct up_shape shapes[UP_INPUTS_MAX]);
+
 /* The passes, in order. */
 enum up_code up_plan_shapes(struct up_builder *b) UP_CHECKED;
 enum up_code up_plan_weights(struct up_builder *b) UP_CHECKED;
+/* Sets b->fusion, and in the plan's nodes what they owe to it. */
+enum up_code up_plan_fusions(struct up_builder *b) UP_CHECKED;
 enum up_code up_plan_steps(struct up_builder *b) UP_CHECKED;
 
 /* Steps that no request names: moving the channels axis, and copying. */

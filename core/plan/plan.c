@@ -1,4 +1,5 @@
-/* A plan is made in three passes over the graph: shapes, weights, steps, each a file of its name.
+/* A plan is made in passes over the graph: shapes, weights, fusions, steps, each a file of its
+ * name.
  */
 #include "core/plan/internal.h"
 
@@ -9,7 +10,9 @@ static enum up_code build(struct up_builder *b)
     b->plan->node = up_arena_zalloc(b->arena, g->node_count, sizeof *b->plan->node, b->err);
     if (b->value == NULL || b->plan->node == NULL)
         return b->err->code;
-    if (up_plan_shapes(b) != UP_OK || up_plan_weights(b) != UP_OK)
+    for (uint32_t i = 0; i < g->node_count; i++)
+        b->plan->node[i].computed_by = i;
+    if (up_plan_shapes(b) != UP_OK || up_plan_weights(b) != UP_OK || up_plan_fusions(b) != UP_OK)
         return b->err->code;
     return up_plan_steps(b);
 }
@@ -24,7 +27,7 @@ enum up_code up_plan_build(const struct up_graph *graph, const struct up_plan_op
         return err->code;
     plan->kernels = options->kernels;
     plan->node_count = graph->node_count;
-    struct up_builder b = {graph, options, arena, err, plan, NULL};
+    struct up_builder b = {graph, options, arena, err, plan, NULL, NULL};
     if (build(&b) != UP_OK)
         return err->code;
     *ret_plan = plan;

@@ -59,6 +59,7 @@ struct up_plan_options {
     /* An algorithm of core/gather/rules.c, to take where it applies; NULL or "": the rules choose.
      */
     const char *algorithm;
+    unsigned no_fusion; /* fusions to leave out: a set of core/plan/fusion.h */
 };
 
 /* What one node of the graph became. */
@@ -69,7 +70,9 @@ struct up_plan_node {
     const int64_t *seed;                  /* of each drawn weight; 0: given, or nothing drawn */
     uint32_t weight_count;
     double macs;
-    const char *algorithm; /* how it is computed: "direct", "repeat", ... */
+    const char
+        *algorithm;       /* how it is computed: "direct", "repeat", ...; "fused": by the step of */
+    uint32_t computed_by; /* this node; else its own number */
 };
 
 struct up_plan;

@@ -1,5 +1,5 @@
 /* DESIGN
- * The third pass: every node becomes the steps that compute it, and the buffers between them get
+ * The last pass: every node becomes the steps that compute it, and the buffers between them get
  * places in one scratch block by first and last use.
  *
  * A value may lie in memory in two orders: as Keras shows it, and with its channels moved last, as
@@ -7,6 +7,7 @@
  * once; a chain of channels_first layers moves its channels only at its ends. */
 #include <string.h>
 
+#include "core/layers/gathered.h"
 #include "core/plan/internal.h"
 
 static uint32_t buffer_new(struct up_builder *b, enum up_buffer_kind kind, size_t index,
@@ -87,36 +88,42 @@ static enum up_code activation_add(struct up_builder *b, const struct up_layer *
     return UP_OK;
 }
 
-static enum up_code node_steps(struct up_builder *b, uint32_t node)
+struct up_step up_builder_step(const struct up_builder *b, uint32_t node, bool moved,
+                               struct up_shape shapes[UP_INPUTS_MAX])
 {
     const struct up_node *n = &b->graph->nodes[node];
     const struct up_layer *layer = up_builder_layer(b, node);
-    struct up_value *out = &b->value[b->graph->input_count + node], *first = &b->value[n->in[0]];
-    if ((layer->ops->flags & UP_LAYER_BYPASS) != 0) {
-        out->plain = first->plain;
-        out->last = first->last;
-        return UP_OK;
-    }
-    const bool any = layer->ops->any_layout != NULL && layer->ops->any_layout(layer->config);
-    const bool moved = any ? first->plain == UP_NONE : up_layer_channels_first(layer);
-    struct up_shape shapes[UP_INPUTS_MAX];
-    uint32_t in[UP_INPUTS_MAX];
+    const struct up_plan_node *p = &b->plan->node[node];
+    const struct up_shape *made = &b->value[b->graph->input_count + node].made;
     for (uint32_t i = 0; i < n->in_count; i++) {
-        struct up_value *v = &b->value[n->in[i]];
-        shapes[i] = moved ? up_shape_to_last(&v->shape) : v->shape;
+        const struct up_shape *in = &b->value[n->in[i]].shape;
+        shapes[i] = moved ? up_shape_to_last(in) : *in;
+    }
+    return (struct up_step){.ops = layer->ops,
+                            .config = layer->config,
+                            .in = shapes,
+                            .in_count = n->in_count,
+                            .out = moved ? up_shape_to_last(made) : *made,
+                            .weights = p->weight_value,
+                            .weight_count = p->weight_count};
+}
+
+/* The step that makes a node's value from `values`, and an activation that needs an axis. */
+static enum up_code layer_step_add(struct up_builder *b, const struct up_step *model, bool moved,
+                                   const uint32_t *values, uint32_t node)
+{
+    const struct up_layer *layer = up_builder_layer(b, node);
+    const struct up_fusion *fusion = b->fusion[node];
+    struct up_plan_node *p = &b->plan->node[fusion == NULL ? node : fusion->head];
+    struct up_value *out = &b->value[b->graph->input_count + node];
+    uint32_t in[UP_INPUTS_MAX];
+    for (uint32_t i = 0; i < model->in_count; i++) {
+        struct up_value *v = &b->value[values[i]];
         in[i] = moved ? last_buffer(b, v) : plain_buffer(b, v);
         if (in[i] == UP_NONE)
             return b->err->code;
     }
-    struct up_plan_node *p = &b->plan->node[node];
-    const struct up_step model = {.ops = layer->ops,
-                                  .config = layer->config,
-                                  .in = shapes,
-                                  .in_count = n->in_count,
-                                  .out = moved ? up_shape_to_last(&out->made) : out->made,
-                                  .weights = p->weight_value,
-                                  .weight_count = p->weight_count};
-    const uint32_t made = step_add(b, &model, in);
+    const uint32_t made = step_add(b, model, in);
     if (made == UP_NONE) { /* what a layer packs may be past the request's memory */
         up_error_under(b->err, layer->layer_at);
         return b->err->code;
@@ -125,10 +132,54 @@ static enum up_code node_steps(struct up_builder *b, uint32_t node)
     if (out->shape.rank < 3) /* one order only */
         out->plain = out->last = made;
     const struct up_step *step = &b->plan->step[b->plan->step_count - 1].step;
-    p->macs = step->macs;
     p->algorithm = step->algorithm;
-    b->plan->macs += step->macs;
+    if (fusion == NULL) /* else it is known: the layers' own, which the step's is not */
+        p->macs = step->macs;
     return activation_add(b, layer, out);
+}
+
+static void fused_gather(const struct up_step *step, struct up_gather *ret)
+{
+    *ret = *(const struct up_gather *)step->config;
+}
+
+static const struct up_layer_ops fused_ops = {
+    .gather = fused_gather, .prepare = up_gathered_prepare, .rows = up_gathered_rows};
+
+/* The step of all layers of a fusion, when its last one is due: all that it reads is made then. */
+static enum up_code fusion_steps(struct up_builder *b, const struct up_fusion *f)
+{
+    const bool moved = up_layer_channels_first(up_builder_layer(b, f->head));
+    const uint32_t values[] = {f->in, f->add};
+    struct up_shape shapes[UP_INPUTS_MAX];
+    struct up_step model = up_builder_step(b, f->last, moved, shapes);
+    model.ops = &fused_ops;
+    model.config = &f->gather;
+    model.in_count = f->gather.add ? 2 : 1;
+    for (uint32_t i = 0; i < model.in_count; i++) {
+        const struct up_shape *in = &b->value[values[i]].shape;
+        shapes[i] = moved ? up_shape_to_last(in) : *in;
+    }
+    return layer_step_add(b, &model, moved, values, f->last);
+}
+
+static enum up_code node_steps(struct up_builder *b, uint32_t node)
+{
+    const struct up_node *n = &b->graph->nodes[node];
+    const struct up_layer *layer = up_builder_layer(b, node);
+    struct up_value *out = &b->value[b->graph->input_count + node], *first = &b->value[n->in[0]];
+    if (b->fusion[node] != NULL)
+        return b->fusion[node]->last == node ? fusion_steps(b, b->fusion[node]) : UP_OK;
+    if ((layer->ops->flags & UP_LAYER_BYPASS) != 0) {
+        out->plain = first->plain;
+        out->last = first->last;
+        return UP_OK;
+    }
+    struct up_shape shapes[UP_INPUTS_MAX];
+    const bool any = layer->ops->any_layout != NULL && layer->ops->any_layout(layer->config);
+    const bool moved = any ? first->plain == UP_NONE : up_layer_channels_first(layer);
+    const struct up_step model = up_builder_step(b, node, moved, shapes);
+    return layer_step_add(b, &model, moved, n->in, node);
 }
 
 /* Turns the buffer of each output into the caller's; a copy where it is an input or is given twice.
@@ -167,6 +218,8 @@ enum up_code up_plan_steps(struct up_builder *b)
     for (uint32_t i = 0; i < g->node_count; i++)
         if (node_steps(b, i) != UP_OK)
             return b->err->code;
+    for (uint32_t i = 0; i < g->node_count; i++)
+        plan->macs += plan->node[i].macs;
     if (outputs_add(b) != UP_OK)
         return b->err->code;
     uint32_t *order = up_arena_alloc(b->arena, plan->buffer_count, sizeof *order, b->err);

@@ -132,10 +132,10 @@ Test(options, a_port_that_is_taken_ends_the_start, .timeout = 30)
     cr_assert(server_stop(s, 15, NULL) == 0, "not a clean end");
 }
 
-Test(options, an_algorithm_that_there_is_not_is_refused, .timeout = 20)
+Test(options, an_algorithm_or_a_fusion_that_there_is_not_is_refused, .timeout = 20)
 {
-    static const char *const arguments[] = {"--algorithm=fft", "--port=0", NULL};
-    char *output;
-    cr_assert(server_command(arguments, &output) != 0, "it starts");
-    free(output);
+    static const char *const arguments[][3] = {{"--algorithm=fft", "--port=0", NULL},
+                                               {"--no-fusion=padding,cake", "--port=0", NULL}};
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(server_command(arguments[i], NULL) == 2, "%s starts", arguments[i][0]);
 }
