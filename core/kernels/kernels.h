@@ -13,9 +13,10 @@
 #include "core/activations.h"
 
 enum {
-    UP_TILE_ROWS_MAX = 12,    /* output pixels of one tile, over all instruction sets */
-    UP_TILE_COLUMNS_MAX = 32, /* output channels of one tile, likewise */
-    UP_FEW_COLUMNS = 4,       /* output channels that are few */
+    UP_TILE_ROWS_MAX = 12,     /* output pixels of one tile, over all instruction sets */
+    UP_TILE_COLUMNS_MAX = 32,  /* output channels of one tile, likewise */
+    UP_FEW_COLUMNS = 4,        /* output channels that are few */
+    UP_PLANAR_OUTPUTS_MAX = 8, /* outputs of one planar call, over all instruction sets */
 };
 
 /* One tile of an implicit matrix product: `rows` output pixels by up to tile_columns output
@@ -42,6 +43,26 @@ struct up_tile {
     size_t rows, taps, depth, width; /* rows <= tile_rows, width <= tile_columns */
     bool accumulate, finish;
     struct up_activation activation;
+};
+
+/* Sums along lines of pixels, each channel of which lies apart: for i < count, j < outputs
+ *
+ *   y[j * y_stride + i] = sum over c < channels, t < taps where tap[t].outputs has bit j of
+ *     x[c * x_stride + tap[t].offset + i] * w[c * w_stride + t * outputs + j]
+ *
+ * added to what y holds with `accumulate`; then bias[j] (NULL: none) is added. Sums over (c, t) run
+ * in order. Lines are read and written as if `count` were the next multiple of `lanes`. */
+struct up_planar_tap {
+    size_t offset;
+    unsigned outputs;
+};
+struct up_planar {
+    const float *x, *w, *bias;
+    const struct up_planar_tap *tap;
+    float *y;
+    size_t x_stride, w_stride, y_stride;
+    size_t channels, taps, outputs, count; /* outputs <= planar_outputs */
+    bool accumulate;
 };
 
 /* Operations of two values, each rounded to float. Where a maximum or minimum has a choice between
@@ -142,13 +163,14 @@ struct up_affine {
 struct up_kernels {
     const char *isa; /* "avx2" */
     unsigned lanes;  /* floats of one vector */
-    size_t tile_rows, tile_columns;
+    size_t tile_rows, tile_columns, planar_outputs;
 
     void (*tile)(const struct up_tile *tile);
 
     /* The same for width <= UP_FEW_COLUMNS, any number of rows, and another order of b:
      * b[(t * width + j) * b_stride + k]. `next` is not looked at; lanes are summed apart. */
     void (*few)(const struct up_tile *tile);
+    void (*planar)(const struct up_planar *planar);
     void (*depthwise)(const struct up_depthwise *depthwise);
 
     /* y[c] = the largest value, or the mean, of channel c in the box. NaN wins a maximum. */

@@ -27,16 +27,20 @@ typedef float up_vf __attribute__((vector_size(UP_LANES * sizeof(float))));
  * one broadcast. NEON multiplies by a lane of a register, and GCC loads the lanes of all rows at
  * once: of its 32 registers 5 rows of 4 vectors use 29; 6 rows would spill in the inner loop. */
 #ifdef __aarch64__
-enum { UP_TILE_ROWS = 5, UP_TILE_VECTORS = 4 };
+enum { UP_REGISTERS = 32, UP_TILE_ROWS = 5, UP_TILE_VECTORS = 4 };
 #else
 enum {
+    UP_REGISTERS = UP_LANES == 16 ? 32 : 16,
     UP_TILE_ROWS = UP_LANES == 16  ? 12
                    : UP_LANES == 8 ? 6
                                    : 4,
     UP_TILE_VECTORS = 2,
 };
 #endif
-enum { UP_TILE_COLUMNS = UP_TILE_VECTORS * UP_LANES };
+enum {
+    UP_TILE_COLUMNS = UP_TILE_VECTORS * UP_LANES,
+    UP_PLANAR_OUTPUTS = UP_REGISTERS == 32 ? 8 : 6,
+};
 
 UP_INLINE up_vf up_load(const float *p)
 {
@@ -59,6 +63,7 @@ UP_INLINE up_vf up_splat(float x)
 
 void UP_KERNEL(tile)(const struct up_tile *tile);
 void UP_KERNEL(few)(const struct up_tile *tile);
+void UP_KERNEL(planar)(const struct up_planar *planar);
 void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
 void UP_KERNEL(box_max)(const struct up_box *box, float *y);
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y);
