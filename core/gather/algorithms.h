@@ -4,6 +4,6 @@
 
 #include "core/gather/gather.h"
 
-extern const struct up_gather_algorithm up_gather_few, up_gather_tiles;
+extern const struct up_gather_algorithm up_gather_few, up_gather_planar, up_gather_tiles;
 
 #endif

@@ -4,6 +4,7 @@
 #include "core/gather/algorithms.h"
 
 const struct up_gather_algorithm *const up_gather_algorithms[] = {
+    &up_gather_planar,
     &up_gather_few,
     &up_gather_tiles,
     NULL,
