@@ -4,7 +4,7 @@
 
     load FOLDER    builds the graph in the folder in every layout and way the engine has, checks each
                    against FOLDER/output, and keeps the fastest: {"variant", "tried", "wrong"}
-    turn SECONDS   runs it again and again: {"seconds": [each run]}
+    turn SECONDS   warms up for a tenth of that, then runs it again and again: {"seconds": [each run]}
 
 The first answer, without a question, is {"version"}. An answer with "error" says why it has none.
 """
@@ -16,7 +16,7 @@ import pathlib
 import sys
 import time
 
-RUNS_MIN, RUNS_MAX = 3, 20000
+RUNS_MAX = 20000
 ERROR_MAX = 1e-3  # of the largest value; other layers than ours give 0.1 and more
 
 ENGINES = {"torch": "engine_torch", "onnxruntime": "engine_onnx", "openvino": "engine_onnx",
@@ -47,14 +47,10 @@ class Loaded:
         return float(np.abs(output - self.output).max() / np.abs(self.output).max())
 
 
-def timed(run, seconds, least=RUNS_MIN):
-    """A tenth of the time to warm up, then each run's time, of so many runs at least."""
-    end = time.perf_counter() + seconds / 10
-    run()
-    while time.perf_counter() < end:
-        run()
+def timed(run, seconds):
+    """Each run's time, until so much has passed."""
     taken, end = [], time.perf_counter() + seconds
-    while len(taken) < RUNS_MAX and (len(taken) < least or time.perf_counter() < end):
+    while len(taken) < RUNS_MAX and (not taken or time.perf_counter() < end):
         start = time.perf_counter()
         run()
         taken.append(time.perf_counter() - start)
@@ -75,7 +71,7 @@ def load(engine, folder, threads):
         if isinstance(error, str) or not error <= ERROR_MAX:
             wrong[variant] = f"computes something else: {error}"
             continue
-        tried[variant] = min(timed(run, 0.02, 2))
+        tried[variant] = min(timed(run, 0.03))
         if best is None or tried[variant] < tried[best[0]]:
             best = (variant, run, output)
     if best is None:
@@ -107,6 +103,7 @@ def main():
                 loaded, said = load(engine, argument, threads)
                 answer(said)
             else:
+                timed(loaded[0], float(argument) / 10)
                 answer({"seconds": timed(loaded[0], float(argument))})
         except Exception as exception:
             answer({"error": f"{type(exception).__name__}: {exception}"[:300].replace("\n", " ")})

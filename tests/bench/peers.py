@@ -31,7 +31,8 @@ import report
 HERE = pathlib.Path(__file__).parent
 PEERS = ("onednn", "onnxruntime", "openvino", "torch", "tensorflow", "litert")
 SWEEP_PEERS = ("onednn", "onnxruntime", "torch")
-LOCK_SECONDS = 15
+LOCK_SECONDS = 20
+ROUNDS_MIN = 3
 PR_SET_PDEATHSIG = 1  # of Linux
 # Memory that an engine frees stays its own: without this, those that allocate their outputs in each run spend most of
 # it on new pages.
@@ -85,7 +86,8 @@ class Engine:
 def start(arguments, threads):
     """Ourselves, the peers that start, and why the others do not."""
     ours = Engine("ours", [arguments.program, "--serve", str(threads)], threads)
-    peers, versions, missing = [], {}, {}
+    peers, missing = [], {}
+    versions = {"ours": ours.answer()["version"]}
     for name in arguments.peers:
         peer = Engine(name, [sys.executable, str(HERE / "driver.py"), name, str(threads)], threads)
         said = peer.answer()
@@ -149,11 +151,15 @@ def lay_out(folder, graph, ours):
 
 
 def rounds(arguments, ours, peers):
-    """Turns until the time is over; of each engine the runs' seconds, a list for each round, and our roofs."""
+    """Turns, fewer where a single run takes long; of each engine the runs' seconds, a list for each round, and our
+    roofs."""
     taken = {engine.name: [] for engine in [ours, *peers]}
     roofs = []
     turn = arguments.seconds / (arguments.rounds * (1 + len(peers)))
-    for _ in range(arguments.rounds):
+    late = time.monotonic() + 2 * arguments.seconds
+    for count in range(arguments.rounds):
+        if count >= ROUNDS_MIN and time.monotonic() > late:
+            break
         for engine in [ours, *peers]:
             said = engine.ask(f"turn {turn}")
             if "error" in said:
@@ -213,7 +219,7 @@ def parsed():
     parser.add_argument("--scratch", help="a folder for weights and inputs, a few hundred MB")
     parser.add_argument("--keep", action="store_true", help="leave those folders there")
     parser.add_argument("--lock", action="append", default=[],
-                        help=f"a file to hold by flock for {LOCK_SECONDS} seconds at a time, on machines that do other work")
+                        help=f"a file to hold by flock, {LOCK_SECONDS} seconds at a time, where others work as well")
     arguments = parser.parse_args()
     arguments.peers = arguments.peers or (SWEEP_PEERS if arguments.sweep else PEERS)
     arguments.seconds = arguments.seconds or (0.6 if arguments.sweep else 3.5)
@@ -230,7 +236,7 @@ def main():
         ours, peers, versions, missing = start(arguments, threads)
         try:
             if threads == arguments.threads[0]:
-                print(report.head(versions, missing), flush=True)
+                print(report.head(sys.argv[2:], versions, missing), flush=True)
             print(report.table_head(threads, peers, arguments.sweep), flush=True)
             measured, locks = [], Locks(arguments.lock)
             for name, graph in subjects(arguments):

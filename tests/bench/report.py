@@ -5,7 +5,9 @@ import datetime
 import math
 import pathlib
 import re
+import shlex
 import statistics
+import subprocess
 
 TITLES = {"onednn": "oneDNN", "onnxruntime": "ORT", "openvino": "OpenVINO", "torch": "PyTorch",
           "tensorflow": "TensorFlow", "litert": "LiteRT"}
@@ -45,7 +47,8 @@ class Row:
     def passes(self):
         peer = self.best_peer()
         enough = STORE_SHARE if self.moves else PEAK_SHARE
-        return (peer is None or self.faster(peer) >= 1) and self.share("stores" if self.moves else "multiply_adds") >= enough
+        reached = self.share("stores" if self.moves else "multiply_adds")
+        return reached >= enough and (peer is None or self.faster(peer) >= 1)
 
     def algorithms(self):
         """Of the layers that multiply, or of all when none does."""
@@ -83,8 +86,16 @@ def processor():
     return f"{name} (family {family}, model {model}), {cores} cores"
 
 
-def head(versions, missing):
-    lines = [f"{processor()}; {datetime.date.today():%d %B %Y}; {'; '.join(versions.values())}."]
+def commit():
+    made = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return made.stdout.strip() or "of no repository"
+
+
+def head(options, versions, missing):
+    command = "make bench" + (f" BENCH='{shlex.join(options)}'" if options else "")
+    lines = ["# Beside other engines", "",
+             f"Written by `{command}`; `performance.md` says how it measures, and what the columns are.", "",
+             f"{processor()}; {datetime.date.today():%d %B %Y}; commit {commit()}; {', '.join(versions.values())}."]
     lines += [f"Not measured: {TITLES[name]}: {why}." for name, why in missing.items()]
     return "\n".join(lines)
 
@@ -120,7 +131,8 @@ def summary(rows, peers, sweep):
     lines.append("")
     behind = sorted(((r, row) for r, row in best if r < 1), key=lambda x: x[0])
     if behind and not sweep:
-        lines.append("- Behind: " + "; ".join(f"{row.name} ({r:.2f} of {TITLES[row.best_peer()]})" for r, row in behind) + ".")
+        named = [f"{row.name} ({r:.2f} of {TITLES[row.best_peer()]})" for r, row in behind]
+        lines.append(f"- Behind: {'; '.join(named)}.")
     for name, why in sorted({(p, w) for row in rows for p, w in row.unable.items()}):
         count = sum(row.unable.get(name) == why for row in rows)
         lines.append(f"- {TITLES[name]} lacks {count}: {why}.")
