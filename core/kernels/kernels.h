@@ -14,18 +14,19 @@
 
 enum {
     UP_TILE_ROWS_MAX = 12,     /* output pixels of one tile, over all instruction sets */
-    UP_TILE_COLUMNS_MAX = 32,  /* output channels of one tile, likewise */
+    UP_TILE_COLUMNS_MAX = 64,  /* output channels of one tile, likewise */
+    UP_TILE_VECTORS_MAX = 4,   /* and vectors of them */
     UP_FEW_COLUMNS = 4,        /* output channels that are few */
     UP_PLANAR_OUTPUTS_MAX = 8, /* outputs of one planar call, over all instruction sets */
 };
 
-/* One tile of an implicit matrix product: `rows` output pixels by up to tile_columns output
- * channels, summed over `taps` kernel positions of `depth` input channels each.
+/* One tile of an implicit matrix product: `rows` output pixels by up to `columns` output channels,
+ * summed over `taps` kernel positions of `depth` input channels each.
  *
  *   c[r][c_first + j] = sum over t < taps, k < depth of
  *     a[t * a_stride + r][a_first + k] * b[(t * depth + k) * columns + j]
  *
- * where `columns` is the table's tile_columns: b is one packed panel, padded with zeros.
+ * where b is one packed panel, padded with zeros: of 1 to UP_TILE_VECTORS_MAX vectors.
  * With `accumulate` the sum is added to what c holds. With `finish` the bias is added (NULL: none),
  * then add[r][c_first + j] (NULL: none), and then the activation is applied, which must be
  * pointwise. Sums over (t, k) run in order. */
@@ -40,7 +41,8 @@ struct up_tile {
     const float *next;       /* of a later call's panel, or b: fetched into the cache meanwhile, */
     size_t next_step;        /* so many floats of it for each (t, k) */
     const float *bias;       /* `width` floats */
-    size_t rows, taps, depth, width; /* rows <= tile_rows, width <= tile_columns */
+    size_t columns;          /* of b; 0: the table's tile_columns */
+    size_t rows, taps, depth, width; /* rows <= rows_of[vectors], width <= columns */
     bool accumulate, finish;
     struct up_activation activation;
 };
@@ -161,9 +163,11 @@ struct up_affine {
 };
 
 struct up_kernels {
-    const char *isa; /* "avx2" */
-    unsigned lanes;  /* floats of one vector */
-    size_t tile_rows, tile_columns, planar_outputs;
+    const char *isa;                         /* "avx2" */
+    unsigned lanes;                          /* floats of one vector */
+    size_t tile_rows, tile_columns;          /* of the tile that computes fastest */
+    size_t rows_of[UP_TILE_VECTORS_MAX + 1]; /* most rows of a tile of so many vectors; [0] is 0 */
+    size_t planar_outputs;
 
     void (*tile)(const struct up_tile *tile);
 

@@ -12,6 +12,7 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .tile_rows = UP_TILE_ROWS,
     .tile_columns = UP_TILE_COLUMNS,
     .planar_outputs = UP_PLANAR_OUTPUTS,
+    .rows_of = {0, UP_TILE_ROWS_OF_1, UP_TILE_ROWS_OF_2, UP_TILE_ROWS_OF_3, UP_TILE_ROWS_OF_4},
     .tile = UP_KERNEL(tile),
     .few = UP_KERNEL(few),
     .planar = UP_KERNEL(planar),

@@ -1,133 +1,116 @@
 /* DESIGN
- * The one matrix kernel. All accumulators of a tile live in registers, started at zero; what c
- * holds is added at the end, which is more exact than starting from it. The number of rows is a
- * constant of each instance, so that the compiler unrolls everything around the k loop. What comes
- * next is asked for early: memory is slower than the multipliers where panels are used for few
- * rows, or sums are short. */
+ * The one matrix kernel. All accumulators of a tile live in registers: rows x vectors, started at
+ * zero; what c holds is added at the end, which is more exact than starting from it. Both numbers
+ * are constants of each instance, so that the compiler unrolls everything around the k loop.
+ * What comes next is asked for early: memory is slower than the multipliers where panels are used
+ * for few rows, or sums are short. */
 #include "core/kernels/vec.h"
 
 enum { LINE = 16 }; /* floats of a cache line */
 
 /* The lines of c are written at the end: they have the sum's time to come. */
-UP_INLINE void fetch(const struct up_tile *t, const size_t rows)
+UP_INLINE void fetch(const struct up_tile *t, const size_t rows, const size_t vectors)
 {
     for (size_t r = 0; r < rows; r++)
-        for (size_t j = 0; j < UP_TILE_COLUMNS; j += LINE)
+        for (size_t j = 0; j < vectors * UP_LANES; j += LINE)
             __builtin_prefetch(t->c[r] + t->c_first + (j < t->width ? j : 0), 1);
 }
 
-UP_INLINE void sum(const struct up_tile *t, const size_t rows, up_vf acc[][UP_TILE_VECTORS])
+UP_INLINE void sum(const struct up_tile *t, const size_t rows, const size_t vectors,
+                   up_vf acc[][UP_TILE_VECTORS_MAX])
 {
     const float *b = t->b, *next = t->next;
     for (size_t tap = 0; tap < t->taps; tap++) {
         const float *a[UP_TILE_ROWS_MAX];
         UP_UNROLL for (size_t r = 0; r < rows; r++) a[r] = t->a[tap * t->a_stride + r] + t->a_first;
-        for (size_t k = 0; k < t->depth; k++, b += UP_TILE_COLUMNS, next += t->next_step) {
+        for (size_t k = 0; k < t->depth; k++, b += vectors * UP_LANES, next += t->next_step) {
             if (rows > 1) /* one row alone keeps memory busy itself */
                 __builtin_prefetch(next);
-            up_vf line[UP_TILE_VECTORS];
-            UP_UNROLL for (size_t v = 0; v < UP_TILE_VECTORS; v++) line[v] =
-                up_load(b + v * UP_LANES);
+            up_vf line[UP_TILE_VECTORS_MAX];
+            UP_UNROLL for (size_t v = 0; v < vectors; v++) line[v] = up_load(b + v * UP_LANES);
             UP_UNROLL for (size_t r = 0; r < rows; r++)
             {
                 const up_vf x = up_splat(a[r][k]);
-                UP_UNROLL for (size_t v = 0; v < UP_TILE_VECTORS; v++) acc[r][v] += x * line[v];
+                UP_UNROLL for (size_t v = 0; v < vectors; v++) acc[r][v] += x * line[v];
             }
         }
     }
 }
 
-/* One row of the result; a partial one goes through a buffer, so that nothing past it is touched.
- */
-UP_INLINE void put(const struct up_tile *t, const up_vf acc[UP_TILE_VECTORS], float *c)
+/* `count` values of row r from column j on. */
+UP_INLINE void put(const struct up_tile *t, size_t r, size_t j, up_vf sum, const size_t count)
 {
-    if (t->width == UP_TILE_COLUMNS) {
-        for (int v = 0; v < UP_TILE_VECTORS; v++) {
-            float *to = c + v * UP_LANES;
-            up_store(to, t->accumulate ? up_load(to) + acc[v] : acc[v]);
+    float *c = t->c[r] + t->c_first + j;
+    if (t->accumulate)
+        sum = up_load_first(c, count) + sum;
+    if (t->finish && t->bias != NULL)
+        sum += up_load_first(t->bias + j, count);
+    if (t->finish && t->add != NULL)
+        sum += up_load_first(t->add[r] + t->c_first + j, count);
+    up_store_first(c, sum, count);
+}
+
+UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vectors)
+{
+    up_vf acc[UP_TILE_ROWS_MAX][UP_TILE_VECTORS_MAX];
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        UP_UNROLL for (size_t v = 0; v < vectors; v++) acc[r][v] = up_splat(0);
+    }
+    fetch(t, rows, vectors);
+    sum(t, rows, vectors, acc);
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        UP_UNROLL for (size_t v = 0; v < vectors; v++)
+        {
+            if ((v + 1) * UP_LANES <= t->width)
+                put(t, r, v * UP_LANES, acc[r][v], UP_LANES);
+            else if (v * UP_LANES < t->width)
+                put(t, r, v * UP_LANES, acc[r][v], t->width - v * UP_LANES);
         }
-        return;
-    }
-    float buffer[UP_TILE_COLUMNS];
-    for (int v = 0; v < UP_TILE_VECTORS; v++)
-        up_store(buffer + v * UP_LANES, acc[v]);
-    for (size_t j = 0; j < t->width; j++)
-        c[j] = t->accumulate ? c[j] + buffer[j] : buffer[j];
-}
-
-static void finish(const struct up_tile *t, size_t row)
-{
-    float *c = t->c[row] + t->c_first;
-    if (t->bias != NULL)
-        for (size_t j = 0; j < t->width; j++)
-            c[j] += t->bias[j];
-    if (t->add != NULL)
-        for (size_t j = 0; j < t->width; j++)
-            c[j] += t->add[row][t->c_first + j];
-    if (t->activation.id != UP_ACT_LINEAR)
-        UP_KERNEL(activate)(&t->activation, c, t->width, c);
-}
-
-UP_INLINE void tile(const struct up_tile *t, const size_t rows)
-{
-    up_vf acc[UP_TILE_ROWS_MAX][UP_TILE_VECTORS];
-    UP_UNROLL for (size_t r = 0; r < rows; r++)
-    {
-        UP_UNROLL for (size_t v = 0; v < UP_TILE_VECTORS; v++) acc[r][v] = up_splat(0);
-    }
-    fetch(t, rows);
-    sum(t, rows, acc);
-    UP_UNROLL for (size_t r = 0; r < rows; r++)
-    {
-        put(t, acc[r], t->c[r] + t->c_first);
-        if (t->finish)
-            finish(t, r);
+        if (t->finish && t->activation.id != UP_ACT_LINEAR) {
+            float *c = t->c[r] + t->c_first;
+            UP_KERNEL(activate)(&t->activation, c, t->width, c);
+        }
     }
 }
 
-/* Instances above this instruction set's tile are the largest again, and never called. */
-#define AT_MOST(n) ((n) < UP_TILE_ROWS ? (n) : UP_TILE_ROWS)
+/* Instances that this instruction set has no registers for are its largest again, and never
+ * called. */
+#define AT_MOST(n, most) ((n) < (most) ? (n) : (most))
+#define INSTANCE(vectors, rows)                                                                    \
+    static void tile_##vectors##_##rows(const struct up_tile *t)                                   \
+    {                                                                                              \
+        tile(t, AT_MOST(rows, UP_TILE_ROWS_OF_##vectors), vectors);                                \
+    }
+#define INSTANCES(vectors)                                                                         \
+    INSTANCE(vectors, 1)                                                                           \
+    INSTANCE(vectors, 2)                                                                           \
+    INSTANCE(vectors, 3)                                                                           \
+    INSTANCE(vectors, 4)                                                                           \
+    INSTANCE(vectors, 5)                                                                           \
+    INSTANCE(vectors, 6)                                                                           \
+    INSTANCE(vectors, 7)                                                                           \
+    INSTANCE(vectors, 8)                                                                           \
+    INSTANCE(vectors, 9)                                                                           \
+    INSTANCE(vectors, 10)                                                                          \
+    INSTANCE(vectors, 11)                                                                          \
+    INSTANCE(vectors, 12)
+#define NAMES(vectors)                                                                             \
+    {                                                                                              \
+        tile_##vectors##_1, tile_##vectors##_2, tile_##vectors##_3, tile_##vectors##_4,            \
+            tile_##vectors##_5, tile_##vectors##_6, tile_##vectors##_7, tile_##vectors##_8,        \
+            tile_##vectors##_9, tile_##vectors##_10, tile_##vectors##_11, tile_##vectors##_12      \
+    }
+INSTANCES(1)
+INSTANCES(2)
+INSTANCES(3)
+INSTANCES(4)
 
 void UP_KERNEL(tile)(const struct up_tile *t)
 {
-    switch (t->rows) {
-    case 1:
-        tile(t, AT_MOST(1));
-        break;
-    case 2:
-        tile(t, AT_MOST(2));
-        break;
-    case 3:
-        tile(t, AT_MOST(3));
-        break;
-    case 4:
-        tile(t, AT_MOST(4));
-        break;
-    case 5:
-        tile(t, AT_MOST(5));
-        break;
-    case 6:
-        tile(t, AT_MOST(6));
-        break;
-    case 7:
-        tile(t, AT_MOST(7));
-        break;
-    case 8:
-        tile(t, AT_MOST(8));
-        break;
-    case 9:
-        tile(t, AT_MOST(9));
-        break;
-    case 10:
-        tile(t, AT_MOST(10));
-        break;
-    case 11:
-        tile(t, AT_MOST(11));
-        break;
-    case 12:
-        tile(t, AT_MOST(12));
-        break;
-    default:
-        break;
-    }
+    static void (*const instance[UP_TILE_VECTORS_MAX][UP_TILE_ROWS_MAX])(const struct up_tile *) = {
+        NAMES(1), NAMES(2), NAMES(3), NAMES(4)};
+    const size_t vectors = t->columns == 0 ? UP_TILE_VECTORS : t->columns / UP_LANES;
+    instance[vectors - 1][t->rows - 1](t);
 }

@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 #include "core/kernels/kernels.h"
 
 typedef float up_vf __attribute__((vector_size(UP_LANES * sizeof(float))));
@@ -24,23 +28,47 @@ typedef float up_vf __attribute__((vector_size(UP_LANES * sizeof(float))));
 #endif
 
 /* Accumulators fill the registers: rows x vectors, beside the vectors of one line of the panel and
- * one broadcast. NEON multiplies by a lane of a register, and GCC loads the lanes of all rows at
- * once: of its 32 registers 5 rows of 4 vectors use 29; 6 rows would spill in the inner loop. */
+ * one broadcast. Most panels have UP_TILE_VECTORS. NEON multiplies by a lane of a register, and GCC
+ * loads the lanes of all rows at once: of its 32 registers 5 rows of 4 vectors use 29; 6 rows would
+ * spill in the inner loop. */
 #ifdef __aarch64__
-enum { UP_REGISTERS = 32, UP_TILE_ROWS = 5, UP_TILE_VECTORS = 4 };
+enum {
+    UP_REGISTERS = 32,
+    UP_TILE_ROWS_OF_1 = 12,
+    UP_TILE_ROWS_OF_2 = 8,
+    UP_TILE_ROWS_OF_3 = 6,
+    UP_TILE_ROWS_OF_4 = 5,
+    UP_TILE_VECTORS = 4,
+    UP_TILE_ROWS = UP_TILE_ROWS_OF_4,
+};
 #else
 enum {
     UP_REGISTERS = UP_LANES == 16 ? 32 : 16,
-    UP_TILE_ROWS = UP_LANES == 16  ? 12
-                   : UP_LANES == 8 ? 6
-                                   : 4,
+    UP_TILE_ROWS_OF_1 = UP_LANES >= 8 ? 12 : 8,
+    UP_TILE_ROWS_OF_2 = UP_LANES == 16  ? 12
+                        : UP_LANES == 8 ? 6
+                                        : 4,
+    UP_TILE_ROWS_OF_3 = UP_LANES == 16  ? 8
+                        : UP_LANES == 8 ? 4
+                                        : 3,
+    UP_TILE_ROWS_OF_4 = UP_LANES == 16 ? 6 : 2,
     UP_TILE_VECTORS = 2,
+    UP_TILE_ROWS = UP_TILE_ROWS_OF_2,
 };
 #endif
 enum {
     UP_TILE_COLUMNS = UP_TILE_VECTORS * UP_LANES,
     UP_PLANAR_OUTPUTS = UP_REGISTERS == 32 ? 8 : 6,
 };
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/* All bits of the first `count` lanes. */
+UP_INLINE __m256i up_mask_first(size_t count)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+#endif
 
 UP_INLINE up_vf up_load(const float *p)
 {
@@ -52,6 +80,39 @@ UP_INLINE up_vf up_load(const float *p)
 UP_INLINE void up_store(float *p, up_vf v)
 {
     memcpy(p, &v, sizeof v);
+}
+
+/* The first `count` lanes; what is loaded of the others is 0, and nothing of them is touched. */
+UP_INLINE up_vf up_load_first(const float *p, size_t count)
+{
+    if (count == UP_LANES)
+        return up_load(p);
+#if defined(__AVX512F__)
+    return _mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), p);
+#elif defined(__AVX2__)
+    return _mm256_maskload_ps(p, up_mask_first(count));
+#else
+    up_vf v = {0};
+    for (size_t i = 0; i < count; i++)
+        v[i] = p[i];
+    return v;
+#endif
+}
+
+UP_INLINE void up_store_first(float *p, up_vf v, size_t count)
+{
+    if (count == UP_LANES) {
+        up_store(p, v);
+        return;
+    }
+#if defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1U << count) - 1), v);
+#elif defined(__AVX2__)
+    _mm256_maskstore_ps(p, up_mask_first(count), v);
+#else
+    for (size_t i = 0; i < count; i++)
+        p[i] = v[i];
+#endif
 }
 
 /* Not `0 + x`, a real addition because of -0; nor lane by lane, which GCC turns into a broadcast

@@ -25,6 +25,11 @@ Test(kernels, usable_tables_say_what_they_are, .timeout = 20)
                   k->tile_rows);
         cr_assert(k->tile_columns % k->lanes == 0 && k->tile_columns <= UP_TILE_COLUMNS_MAX,
                   "%s: %zu columns of %u lanes", k->isa, k->tile_columns, k->lanes);
+        cr_assert(k->rows_of[k->tile_columns / k->lanes] == k->tile_rows, "%s: %zu rows", k->isa,
+                  k->tile_rows);
+        for (size_t v = 1; v <= UP_TILE_VECTORS_MAX; v++)
+            cr_assert(k->rows_of[v] >= 1 && k->rows_of[v] <= UP_TILE_ROWS_MAX,
+                      "%s: %zu rows of %zu vectors", k->isa, k->rows_of[v], v);
         for (size_t j = 0; j < i; j++)
             cr_assert(strcmp(usable[j]->isa, k->isa) != 0, "%s is there twice", k->isa);
     }
@@ -75,7 +80,8 @@ Test(kernels, select_takes_the_best_up_to_the_cap, .timeout = 20)
 /* One call with all that it touches. */
 struct tile_case {
     struct up_tile tile;
-    bool few; /* for that kernel */
+    size_t columns; /* of b */
+    bool few;       /* for that kernel */
     size_t b_count;
     float *a[9 * 2 * UP_TILE_ROWS_MAX], *b, *bias, *c[UP_TILE_ROWS_MAX], *add[UP_TILE_ROWS_MAX];
     float before[UP_TILE_ROWS_MAX][UP_TILE_COLUMNS_MAX + 9];
@@ -109,9 +115,12 @@ static void tile_make(struct tile_case *c, const struct up_kernels *k, struct ra
                       size_t turn)
 {
     const size_t depths[] = {1, 2, 3, k->lanes - 1, k->lanes, k->lanes + 1, 33, 100};
-    const size_t widths[] = {1, 2, k->lanes, k->lanes + 1, k->tile_columns - 1, k->tile_columns};
+    const size_t vectors = random_size(random, 1, UP_TILE_VECTORS_MAX),
+                 columns = vectors * k->lanes;
+    const size_t widths[] = {1, 2, k->lanes, columns - k->lanes + 1, columns - 1, columns};
     struct up_tile *t = &c->tile;
-    *t = (struct up_tile){.rows = random_size(random, 1, k->tile_rows),
+    *t = (struct up_tile){.columns = columns == k->tile_columns && turn % 2 == 0 ? 0 : columns,
+                          .rows = random_size(random, 1, k->rows_of[vectors]),
                           .taps = turn % 10 == 9 ? 0 : random_size(random, 1, 9),
                           .depth = depths[random_size(random, 0, 7)],
                           .width = widths[random_size(random, 0, 5)],
@@ -129,7 +138,8 @@ static void tile_make(struct tile_case *c, const struct up_kernels *k, struct ra
     t->a_stride = random_size(random, t->rows, 2 * t->rows);
     for (size_t i = 0; i < t->taps * t->a_stride; i++) /* what is skipped stays NaN */
         random_fill(random, (c->a[i] = guarded_new(t->a_first + t->depth)) + t->a_first, t->depth);
-    c->b_count = t->taps * (c->few ? t->width * t->b_stride : t->depth * k->tile_columns);
+    c->b_count = t->taps * (c->few ? t->width * t->b_stride : t->depth * columns);
+    c->columns = columns;
     random_fill(random, c->b = guarded_new(c->b_count), c->b_count);
     c->bias = guarded_new(t->width);
     random_fill(random, c->bias, t->width);
@@ -157,7 +167,7 @@ static void tile_check(const struct tile_case *c, const struct up_kernels *k, si
         for (size_t d = 0; d < t->depth; d++) {
             const double a = c->a[i * t->a_stride + r][t->a_first + d];
             const double b = c->b[c->few ? (i * t->width + j) * t->b_stride + d
-                                         : (i * t->depth + d) * k->tile_columns + j];
+                                         : (i * t->depth + d) * c->columns + j];
             sum += a * b;
             size += fabs(a * b);
         }
