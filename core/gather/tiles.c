@@ -2,310 +2,248 @@
  * The direct algorithm: one dense correlation a phase (core/gather/axes.h), as a matrix product
  * whose rows are found by pointers.
  *
- * A unit of work is a block of pixels of one phase, over lines and images, and a part of the panels
- * of output channels. A table of input pointers (positions outside the input point at a row of
- * zeros) serves all panels; a panel, as long as it stays near, serves all tiles of the block. Few
- * filters have a kernel of their own and another order of weights; the rest is the same. */
+ * A unit of work is a block of pixels, over lines and images, of all phases along the line, and a
+ * part of the panels of output channels. A table of input pointers serves all panels; a panel, as
+ * long as it stays near, serves all tiles of the block. Channels are few where images are large, so
+ * the taps of one input line are one run of products, a segment: its inputs are neighbours. Where
+ * they are not, or reach over the line's end, they are copied; a segment that is outside altogether
+ * is a row of zeros, and left out where it is so for the whole block.
+ *
+ * Few filters have a kernel of their own and another order of weights; the rest is the same. */
 #include <string.h>
 
 #include "core/gather/algorithms.h"
-#include "core/gather/axes.h"
+#include "core/gather/panels.h"
 
-enum {
-    BLOCK_PIXELS = 192,    /* a panel is fetched once for so many */
-    TABLE_POINTERS = 2304, /* on the stack */
-    TAPS_A_CALL = 64,
-    PRODUCTS_A_CALL = 256, /* of one output: sums of short sums lose less than one long sum */
-    UNITS_WANTED = 64,     /* panels are divided where blocks and phases are fewer, */
-    UNIT_MACS = 1 << 18,   /* but into no less work than this */
-    GRAIN_MACS = 1 << 16,  /* worth handing to another thread */
-};
-
-struct prepared {
-    struct up_gather gather;
-    struct up_axis axis[3];
-    bool few;       /* filters: the kernel of that name computes */
-    size_t columns; /* of a panel */
-    size_t taps, taps_a_call, channels_a_call;
-    size_t phases, block, blocks;     /* pixels a block, blocks of the largest phase */
-    size_t parts, panels_a_part;      /* of the panels of all groups */
-    size_t channels, filters, panels; /* of one group */
-    float *packed; /* [group][panel][phase, in class order][tap][channel][column]; few: ...
-                  [tap][column][channel] */
-    float *zeros;  /* as many as the input has channels */
-};
-
-/* --- Planning ------------------------------------------------------------------------------- */
-
-/* One tap into one panel: [channel][column], zeros past the last filter. `first` is the panel's
- * first filter, of all groups. */
-static void tap_pack(const struct prepared *p, const struct up_tap *const tap[3], size_t first,
-                     float *ret)
-{
-    const struct up_gather *g = &p->gather;
-    const size_t columns = p->columns, left = p->filters - first % p->filters;
-    const size_t width = left < columns ? left : columns;
-    size_t position;
-    const bool single = up_axes_single(p->axis, tap, &position);
-    const float *kernel = g->kernel + position * g->position_stride + first * g->filter_stride;
-    if (width < columns)
-        memset(ret, 0, p->channels * columns * sizeof *ret);
-    if (single && !p->few && g->filter_stride == 1) {
-        for (size_t c = 0; c < p->channels; c++)
-            memcpy(ret + c * columns, kernel + c * g->channel_stride, width * sizeof *ret);
-        return;
-    }
-    for (size_t f = 0; f < width; f++)
-        for (size_t c = 0; c < p->channels; c++) {
-            const size_t at = c * g->channel_stride + f * g->filter_stride;
-            ret[p->few ? f * p->channels + c : c * columns + f] =
-                single ? kernel[at] : up_axes_value(p->axis, tap, g, first * g->filter_stride + at);
-        }
-}
-
-static float *phase_pack(const struct prepared *p, const size_t class[3], size_t first, float *at)
-{
-    const struct up_axis *d = &p->axis[0], *h = &p->axis[1], *w = &p->axis[2];
-    const struct up_class *cd = &d->class[class[0]], *ch = &h->class[class[1]],
-                          *cw = &w->class[class[2]];
-    for (size_t i = 0; i < cd->count; i++)
-        for (size_t j = 0; j < ch->count; j++)
-            for (size_t k = 0; k < cw->count; k++) {
-                const struct up_tap *const tap[3] = {&d->tap[cd->first + i], &h->tap[ch->first + j],
-                                                     &w->tap[cw->first + k]};
-                tap_pack(p, tap, first, at);
-                at += p->channels * p->columns;
-            }
-    return at;
-}
-
-static float *panel_pack(const struct prepared *p, size_t first, float *at)
-{
-    size_t class[3];
-    for (class[0] = 0; class[0] < p -> axis[0].classes; class[0]++)
-        for (class[1] = 0; class[1] < p -> axis[1].classes; class[1]++)
-            for (class[2] = 0; class[2] < p -> axis[2].classes; class[2]++)
-                at = phase_pack(p, class, first, at);
-    return at;
-}
-
-static enum up_code pack(struct prepared *p, struct up_arena *arena, struct up_error *err)
-{
-    const size_t panels = p->gather.groups * p->panels;
-    p->taps = up_size_mul_saturated(up_size_mul_saturated(p->axis[0].taps, p->axis[1].taps),
-                                    p->axis[2].taps);
-    p->packed = up_arena_alloc(
-        arena,
-        up_size_mul_saturated(up_size_mul_saturated(p->taps, panels), p->channels * p->columns),
-        sizeof(float), err);
-    p->zeros = up_arena_zalloc(arena, p->gather.in.channels, sizeof(float), err);
-    if (p->packed == NULL || p->zeros == NULL)
-        return err->code;
-    float *at = p->packed;
-    for (size_t i = 0; i < panels; i++)
-        at = panel_pack(p, i / p->panels * p->filters + i % p->panels * p->columns, at);
-    return UP_OK;
-}
-
-/* How much of a sum a call takes. Where lanes sum apart, it is that much for each of them. */
-static void calls_bound(struct prepared *p, const struct up_kernels *kernels)
-{
-    size_t taps = 1;
-    for (uint32_t i = 0; i < 3; i++) {
-        const size_t most = up_axis_taps_max(&p->axis[i]);
-        taps = up_size_mul_saturated(taps, most > 1 ? most : 1);
-    }
-    p->channels_a_call = p->few ? PRODUCTS_A_CALL * kernels->lanes : PRODUCTS_A_CALL;
-    p->taps_a_call = p->channels < p->channels_a_call ? p->channels_a_call / p->channels : 1;
-    if (p->taps_a_call > taps)
-        p->taps_a_call = taps;
-    if (p->taps_a_call > TAPS_A_CALL)
-        p->taps_a_call = TAPS_A_CALL;
-}
-
-/* Divides the work into units of much the same size. */
-static void divide(struct prepared *p, const struct up_kernels *kernels, struct up_sum *sum)
-{
-    size_t pixels = p->gather.out.batch;
-    p->phases = 1;
-    for (uint32_t i = 0; i < 3; i++) {
-        pixels *= up_axis_outputs(&p->axis[i], 0);
-        p->phases *= p->axis[i].classes;
-    }
-    const size_t room = TABLE_POINTERS / p->taps_a_call / kernels->tile_rows * kernels->tile_rows;
-    const size_t most = room < BLOCK_PIXELS ? room : BLOCK_PIXELS;
-    p->blocks = (pixels - 1) / most + 1;
-    p->block = (pixels - 1) / p->blocks + 1;
-    const size_t panels = p->gather.groups * p->panels, units = p->blocks * p->phases;
-    const double macs = up_gather_macs(&p->gather), parts = macs / (double)units / UNIT_MACS;
-    p->parts = (UNITS_WANTED - 1) / units + 1;
-    if (parts < (double)p->parts)
-        p->parts = parts > 1 ? (size_t)parts : 1;
-    p->panels_a_part = (panels - 1) / p->parts + 1;
-    p->parts = (panels - 1) / p->panels_a_part + 1;
-    sum->units = units * p->parts;
-    sum->grain = (size_t)(GRAIN_MACS / (macs / (double)sum->units + 1)) + 1;
-}
-
-static enum up_code prepare(const struct up_gather *gather, bool few,
-                            const struct up_kernels *kernels, struct up_arena *arena,
-                            struct up_sum *ret, struct up_error *err)
-{
-    struct prepared *p = up_arena_zalloc(arena, 1, sizeof *p, err);
-    if (p == NULL)
-        return err->code;
-    p->gather = *gather;
-    p->channels = gather->in.channels / gather->groups;
-    p->filters = gather->out.channels / gather->groups;
-    p->few = few;
-    p->columns = p->few ? p->filters : kernels->tile_columns;
-    p->panels = (p->filters - 1) / p->columns + 1;
-    for (uint32_t i = 0; i < 3; i++)
-        if (up_axis_prepare(gather, i, arena, &p->axis[i], err) != UP_OK)
-            return err->code;
-    calls_bound(p, kernels);
-    if (pack(p, arena, err) != UP_OK)
-        return err->code;
-    divide(p, kernels, ret);
-    ret->prepared = p;
-    return UP_OK;
-}
-
-static enum up_code tiles_prepare(const struct up_gather *gather, const struct up_kernels *kernels,
-                                  struct up_arena *arena, struct up_sum *ret, struct up_error *err)
-{
-    return prepare(gather, false, kernels, arena, ret, err);
-}
-
-static enum up_code few_prepare(const struct up_gather *gather, const struct up_kernels *kernels,
-                                struct up_arena *arena, struct up_sum *ret, struct up_error *err)
-{
-    return prepare(gather, true, kernels, arena, ret, err);
-}
-
-/* --- Running -------------------------------------------------------------------------------- */
-
-/* Neighbours on an output line; the next pixel's base is the axis' advance further. */
-struct run {
-    size_t pixels;
+/* Neighbours on an output line: pixels of the class along it that has most. */
+struct line {
+    size_t first, pixels;
     const float *image; /* the batch item's first value */
-    int64_t base[3];
+    int64_t base[2];    /* of the inputs, along the other axes */
+    size_t out;         /* the first pixel of class 0, in pixels of the output */
 };
 
 /* One unit of work. */
 struct block {
     const struct up_gather_call *call;
-    const struct prepared *p;
-    const float *packed; /* the first panel, at the phase's first tap */
-    const struct up_tap *tap[3];
-    size_t count[3];   /* taps along each axis */
-    size_t first, end; /* panels */
-    size_t pixels, runs;
-    struct run run[BLOCK_PIXELS];
-    float *out[BLOCK_PIXELS];
-    const float *add[BLOCK_PIXELS]; /* of a gather with `add` */
+    const struct up_panels *p;
+    size_t first, end;                /* panels */
+    const struct up_class *across[2]; /* classes along the other axes */
+    size_t before;                    /* taps of the phases before all of these */
+    size_t lines;
+    struct line line[UP_BLOCK_PIXELS];
+
+    /* Of one phase: */
+    size_t class;
+    struct up_segments segments;
+    size_t phase; /* taps of the phases before this one */
+    size_t pixels;
+    size_t count[UP_BLOCK_PIXELS]; /* of each line */
+    float *out[UP_BLOCK_PIXELS];
+    const float *add[UP_BLOCK_PIXELS]; /* of a gather with `add` */
 };
 
-/* The taps and packed weights of a phase. */
-static void phase_set(struct block *b, const size_t class[3])
-{
-    const struct prepared *p = b->p;
-    size_t first[3];
-    for (uint32_t i = 0; i < 3; i++) {
-        const struct up_class *c = &p->axis[i].class[class[i]];
-        first[i] = c->first;
-        b->count[i] = c->count;
-        b->tap[i] = p->axis[i].tap + c->first;
-    }
-    const size_t before = (first[0] * p->axis[1].taps + b->count[0] * first[1]) * p->axis[2].taps +
-                          b->count[0] * b->count[1] * first[2];
-    b->packed = p->packed + before * p->channels * p->columns;
-}
+/* Segments of a phase, numbered (depth, height, along the line), that one call sums. */
+struct chunk {
+    size_t first, count;
+};
 
-/* The next `count` pixels' values start at `first` of the output, each `step` after the other. */
-static void outputs_set(struct block *b, size_t first, size_t step, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        b->out[b->pixels + i] = b->call->out + first + i * step;
-    for (size_t i = 0; b->p->gather.add && i < count; i++)
-        b->add[b->pixels + i] = b->call->add + first + i * step;
-    b->pixels += count;
-}
+/* --- Pixels --------------------------------------------------------------------------------- */
 
-/* Pixels of the phase from number `first` on, as runs; none past its last. */
-static void pixels_set(struct block *b, const size_t class[3], size_t first)
+/* Pixels from number `first` on of the classes at[0], at[1] across the line. */
+static void lines_set(struct block *b, const size_t at[2], size_t first)
 {
     const struct up_grid *in = &b->p->gather.in, *out = &b->p->gather.out;
     const struct up_axis *axis = b->p->axis;
-    const size_t size[3] = {up_axis_outputs(&axis[0], class[0]),
-                            up_axis_outputs(&axis[1], class[1]),
-                            up_axis_outputs(&axis[2], class[2])};
+    const size_t size[3] = {up_axis_outputs(&axis[0], at[0]), up_axis_outputs(&axis[1], at[1]),
+                            up_axis_outputs(&axis[2], 0)};
     const size_t all = out->batch * size[0] * size[1] * size[2];
     const size_t end = first + b->p->block < all ? first + b->p->block : all;
-    const size_t step = axis[2].period * out->channels;
-    for (size_t m = first; m < end;) {
-        struct run *run = &b->run[b->runs++];
+    b->lines = 0;
+    for (size_t m = first; m < end; m += b->line[b->lines++].pixels) {
         const size_t line = m / size[2], plane = line / size[1], image = plane / size[0];
-        const size_t at[3] = {plane % size[0], line % size[1], m % size[2]};
-        size_t o[3];
-        for (uint32_t i = 0; i < 3; i++) {
-            o[i] = class[i] + at[i] * axis[i].period;
-            run->base[i] = (int64_t)at[i] * axis[i].advance;
-        }
-        run->image =
-            b->call->in + image * in->spatial[0] * in->spatial[1] * in->spatial[2] * in->channels;
-        run->pixels = size[2] - at[2] < end - m ? size[2] - at[2] : end - m;
-        const size_t pixel =
-            ((image * out->spatial[0] + o[0]) * out->spatial[1] + o[1]) * out->spatial[2] + o[2];
-        outputs_set(b, pixel * out->channels, step, run->pixels);
-        m += run->pixels;
+        const size_t d = plane % size[0], h = line % size[1], w = m % size[2];
+        const size_t o[3] = {at[0] + d * axis[0].period, at[1] + h * axis[1].period,
+                             w * axis[2].period};
+        b->line[b->lines] = (struct line){
+            .first = w,
+            .pixels = size[2] - w < end - m ? size[2] - w : end - m,
+            .image = b->call->in +
+                     image * in->spatial[0] * in->spatial[1] * in->spatial[2] * in->channels,
+            .base = {(int64_t)d * axis[0].advance, (int64_t)h * axis[1].advance},
+            .out = ((image * out->spatial[0] + o[0]) * out->spatial[1] + o[1]) * out->spatial[2] +
+                   o[2],
+        };
     }
 }
 
-/* The inputs of a run's pixels through one tap. */
-static void run_table(const struct block *b, const struct run *run, const int64_t shift[3],
-                      const float **a)
+/* The taps, weights and outputs of one class along the line. */
+static void phase_set(struct block *b, size_t class)
 {
-    const struct prepared *p = b->p;
+    const struct up_panels *p = b->p;
+    const size_t channels = p->gather.out.channels, outputs = up_axis_outputs(&p->axis[2], class);
+    const size_t step = p->axis[2].period * channels;
+    b->class = class;
+    b->segments = up_panels_segments(p, class);
+    b->phase =
+        b->before + b->across[0]->count * b->across[1]->count * p->axis[2].class[class].first;
+    b->pixels = 0;
+    for (size_t i = 0; i < b->lines; i++) {
+        const struct line *l = &b->line[i];
+        const size_t left = l->first < outputs ? outputs - l->first : 0;
+        const size_t to = (l->out + class) * channels;
+        b->count[i] = left < l->pixels ? left : l->pixels;
+        for (size_t j = 0; j < b->count[i]; j++)
+            b->out[b->pixels + j] = b->call->out + to + j * step;
+        for (size_t j = 0; p->gather.add && j < b->count[i]; j++)
+            b->add[b->pixels + j] = b->call->add + to + j * step;
+        b->pixels += b->count[i];
+    }
+}
+
+/* --- Segments ------------------------------------------------------------------------------- */
+
+/* Where a segment meets the input of a line; false: nowhere. */
+struct meeting {
+    const float *from; /* the input line */
+    int64_t first;     /* along it, for the line's first pixel and the segment's first tap */
+    size_t tap, taps;  /* of the class along the line */
+};
+
+static bool meets(const struct block *b, const struct line *l, size_t segment, struct meeting *ret)
+{
+    const struct up_panels *p = b->p;
     const struct up_grid *in = &p->gather.in;
-    const int64_t d = run->base[0] + shift[0], h = run->base[1] + shift[1];
-    const bool inside =
-        d >= 0 && d < (int64_t)in->spatial[0] && h >= 0 && h < (int64_t)in->spatial[1];
-    const size_t width = inside ? in->spatial[2] : 0;
-    const size_t line = inside ? ((size_t)d * in->spatial[1] + (size_t)h) * in->spatial[2] : 0;
-    const float *first = run->image + line * in->channels;
-    size_t w = (size_t)(run->base[2] + shift[2]); /* wraps below zero, which is past `width` too */
-    for (size_t i = 0; i < run->pixels; i++, w += (size_t)p->axis[2].advance)
-        a[i] = w < width ? first + w * in->channels : p->zeros;
+    const size_t across = segment / b->segments.count, height = b->across[1]->count;
+    const struct up_tap *td = &p->axis[0].tap[b->across[0]->first + across / height],
+                        *th = &p->axis[1].tap[b->across[1]->first + across % height];
+    const int64_t d = l->base[0] + td->shift, h = l->base[1] + th->shift;
+    if (d < 0 || d >= (int64_t)in->spatial[0] || h < 0 || h >= (int64_t)in->spatial[1])
+        return false;
+    const size_t all = p->axis[2].class[b->class].count;
+    ret->tap = segment % b->segments.count * b->segments.taps;
+    ret->taps = all - ret->tap < b->segments.taps ? all - ret->tap : b->segments.taps;
+    ret->from = l->image + ((size_t)d * in->spatial[1] + (size_t)h) * in->spatial[2] * in->channels;
+    ret->first =
+        (int64_t)l->first * p->axis[2].advance + up_panels_tap(p, b->class, ret->tap)->shift;
+    return true;
 }
 
-/* Pointers for taps first .. first + count - 1: a[tap * pixels + pixel]. */
-static void table(const struct block *b, size_t first, size_t count, const float **a)
+/* Whether some pixel of the block meets the segment. */
+static bool needed(const struct block *b, size_t segment)
 {
-    const size_t across = b->count[1] * b->count[2];
-    for (size_t t = first; t < first + count; t++) {
-        const int64_t shift[3] = {b->tap[0][t / across].shift,
-                                  b->tap[1][t / b->count[2] % b->count[1]].shift,
-                                  b->tap[2][t % b->count[2]].shift};
-        for (size_t i = 0; i < b->runs; a += b->run[i++].pixels)
-            run_table(b, &b->run[i], shift, a);
+    struct meeting m;
+    for (size_t i = 0; i < b->lines; i++) {
+        if (b->count[i] == 0 || !meets(b, &b->line[i], segment, &m))
+            continue;
+        const struct up_panels *p = b->p;
+        const int64_t last = m.first + (int64_t)(b->count[i] - 1) * p->axis[2].advance;
+        const int64_t reach = up_panels_tap(p, b->class, m.tap + m.taps - 1)->shift -
+                              up_panels_tap(p, b->class, m.tap)->shift;
+        if (last + reach >= 0 && m.first < (int64_t)p->gather.in.spatial[2])
+            return true;
+    }
+    return false;
+}
+
+/* The next needed segments from number `from` on: as many as one call takes; none: the end. */
+static struct chunk chunk_after(const struct block *b, size_t from)
+{
+    const size_t taps = b->p->axis[2].class[b->class].count;
+    const size_t all = b->across[0]->count * b->across[1]->count * b->segments.count;
+    const size_t length = b->segments.taps * b->p->channels;
+    size_t most = 1;
+    if (taps > 0 && taps % b->segments.taps == 0 && length < b->p->products_a_call)
+        most = b->p->products_a_call / length;
+    if (b->pixels > 0 && most > UP_TABLE_POINTERS / b->pixels)
+        most = UP_TABLE_POINTERS / b->pixels;
+    while (from < all && !needed(b, from))
+        from++;
+    struct chunk c = {from, 0};
+    while (c.count < most && from + c.count < all && needed(b, from + c.count))
+        c.count++;
+    return c;
+}
+
+/* One pixel's inputs of a segment, whose first tap is at x of the line; zeros where it is outside.
+ */
+static void inputs_copy(const struct block *b, const struct meeting *m, int64_t x, float *to)
+{
+    const struct up_panels *p = b->p;
+    const size_t channels = p->channels;
+    const int64_t first = up_panels_tap(p, b->class, m->tap)->shift;
+    for (size_t t = 0; t < m->taps; t++, to += channels) {
+        const int64_t at = x + up_panels_tap(p, b->class, m->tap + t)->shift - first;
+        const bool inside = at >= 0 && at < (int64_t)p->gather.in.spatial[2];
+        const float *from = inside ? m->from + (size_t)at * channels : p->zeros;
+        if (channels == 1)
+            *to = *from;
+        else
+            memcpy(to, from, channels * sizeof *to);
     }
 }
 
-/* Where a panel's weights are for products `done` and on of each output. */
+/* Pointers of one line's pixels to the inputs of a segment; returns what is left of `edge`. */
+static float *line_table(const struct block *b, const struct meeting *m, size_t pixels,
+                         const float **a, float *edge)
+{
+    const struct up_panels *p = b->p;
+    const size_t channels = p->gather.in.channels, taps = m->taps;
+    const int64_t width = (int64_t)p->gather.in.spatial[2], advance = p->axis[2].advance;
+    const int64_t last = width - (int64_t)taps; /* where a segment may start that is inside */
+    int64_t x = m->first;
+    for (size_t i = 0; i < pixels; i++, x += advance) {
+        if (x >= 0 && x <= last && b->segments.neighbours) {
+            a[i] = m->from + (size_t)x * channels;
+        } else if (taps == 1) {
+            a[i] = p->zeros;
+        } else {
+            inputs_copy(b, m, x, edge);
+            a[i] = edge;
+            edge += taps * channels;
+        }
+    }
+    return edge;
+}
+
+/* Pointers a[segment * pixels + pixel]. */
+static void table(const struct block *b, const struct chunk *c, const float **a, float *edge)
+{
+    struct meeting m;
+    for (size_t s = c->first; s < c->first + c->count; s++)
+        for (size_t i = 0; i < b->lines; a += b->count[i++]) {
+            if (meets(b, &b->line[i], s, &m))
+                edge = line_table(b, &m, b->count[i], a, edge);
+            else
+                for (size_t j = 0; j < b->count[i]; j++)
+                    a[j] = b->p->zeros;
+        }
+}
+
+/* --- Sums ----------------------------------------------------------------------------------- */
+
+static size_t columns_of(const struct up_panels *p, size_t panel)
+{
+    return panel % p->panels + 1 == p->panels ? p->last_columns : p->columns;
+}
+
+/* Where a panel's weights are for products `done` and on of each output of the phase. */
 static const float *panel_at(const struct block *b, size_t panel, size_t done)
 {
-    const size_t products = panel * b->p->taps * b->p->channels + done;
-    return b->packed + products * b->p->columns;
+    const struct up_panels *p = b->p;
+    const size_t before = panel / p->panels * p->width + panel % p->panels * p->columns;
+    return p->packed + before * p->taps * p->channels +
+           (b->phase * p->channels + done) * columns_of(p, panel);
 }
 
 /* The tiles of one panel; rows are shared out evenly, few rows keep the multipliers idle. */
 static void tiles(const struct block *b, struct up_tile *call, const float *const *a)
 {
     const struct up_kernels *kernels = b->call->kernels;
-    const size_t count = (b->pixels - 1) / kernels->tile_rows + 1;
+    const size_t most = kernels->rows_of[call->columns / kernels->lanes];
+    const size_t count = (b->pixels - 1) / most + 1;
     const size_t rows = b->pixels / count, longer = b->pixels % count;
-    call->next_step = kernels->tile_columns / count;
+    call->next_step = call->columns / count;
     call->a = a;
     call->c = b->out;
     call->add = b->p->gather.add ? b->add : NULL;
@@ -320,11 +258,12 @@ static void tiles(const struct block *b, struct up_tile *call, const float *cons
     }
 }
 
-/* A panel of few columns, whose weights lie [tap][column][channel]. */
-static void few(const struct block *b, struct up_tile *call, const float *const *a, size_t channel)
+/* A panel of few columns, whose weights lie [segment][column][product]. */
+static void few(const struct block *b, struct up_tile *call, const float *const *a, size_t length,
+                size_t channel)
 {
-    call->b = call->b - channel * b->p->columns + channel;
-    call->b_stride = b->p->channels;
+    call->b = call->b - channel * call->columns + channel;
+    call->b_stride = length;
     call->a = a;
     call->c = b->out;
     call->add = b->p->gather.add ? b->add : NULL;
@@ -332,72 +271,87 @@ static void few(const struct block *b, struct up_tile *call, const float *const 
     b->call->kernels->few(call);
 }
 
-/* All panels of the block; `call` says what they share. Of each output `done` products are in, and
- * these start at `channel` of the group. */
+/* All panels of the block; `call` says what they share. These are products `done` and on of each
+ * output, from `channel` on of segments of `length`. */
 static void panels(const struct block *b, struct up_tile *call, const float *const *a, size_t done,
-                   size_t channel)
+                   size_t length, size_t channel)
 {
-    const struct prepared *p = b->p;
+    const struct up_panels *p = b->p;
     const float *bias = p->gather.bias;
-    const size_t columns = p->columns;
-    call->accumulate = done > 0;
     for (size_t panel = b->first; panel < b->end; panel++) {
         const size_t group = panel / p->panels;
-        const size_t column = panel % p->panels * columns, left = p->filters - column;
+        const size_t column = panel % p->panels * p->columns, left = p->filters - column;
         const bool last = panel + 1 == b->end;
+        call->columns = columns_of(p, panel);
         call->b = panel_at(b, panel, done);
         call->next = last ? panel_at(b, b->first, done + call->taps * call->depth)
                           : panel_at(b, panel + 1, done);
         call->a_first = group * p->channels + channel;
         call->c_first = group * p->filters + column;
         call->bias = bias == NULL ? NULL : bias + call->c_first;
-        call->width = left < columns ? left : columns;
+        call->width = left < call->columns ? left : call->columns;
         if (p->few)
-            few(b, call, a, channel);
+            few(b, call, a, length, channel);
         else
             tiles(b, call, a);
     }
 }
 
-static void block_run(const struct block *b)
+/* The segments of one chunk; `last`: of the phase. */
+static void chunk_run(const struct block *b, struct up_tile *call, const struct chunk *c, bool last)
 {
-    const float *a[TABLE_POINTERS];
-    const struct prepared *p = b->p;
-    const size_t taps = b->count[0] * b->count[1] * b->count[2];
-    struct up_tile call = {.a_stride = b->pixels, .activation = p->gather.activation};
-    size_t done = 0, channel;
-    do {
-        const size_t left = taps - done;
-        call.taps = left < p->taps_a_call ? left : p->taps_a_call;
-        table(b, done, call.taps, a);
-        channel = 0;
-        do { /* without taps once, for the bias */
-            const size_t rest = p->channels - channel;
-            call.depth = rest < p->channels_a_call ? rest : p->channels_a_call;
-            call.finish = call.taps == left && (left == 0 || call.depth == rest);
-            panels(b, &call, a, done * p->channels + channel, channel);
-            channel += call.depth;
-        } while (call.taps > 0 && channel < p->channels);
-        done += call.taps;
-    } while (done < taps);
+    const float *a[UP_TABLE_POINTERS];
+    float edge[UP_EDGE_FLOATS];
+    const struct up_panels *p = b->p;
+    const size_t taps = p->axis[2].class[b->class].count, along = b->segments.count;
+    const size_t tap = along == 0 ? 0 : c->first % along * b->segments.taps;
+    const size_t before = along == 0 ? 0 : c->first / along * taps + tap;
+    const size_t left = taps - tap;
+    const size_t length = (left < b->segments.taps ? left : b->segments.taps) * p->channels;
+    table(b, c, a, edge);
+    call->taps = c->count;
+    size_t channel = 0;
+    do { /* without segments once, for the bias */
+        const size_t rest = length - channel;
+        call->depth = rest < p->products_a_call ? rest : p->products_a_call;
+        call->finish = last && call->depth == rest;
+        panels(b, call, a, before * p->channels + channel, length, channel);
+        call->accumulate = true;
+        channel += call->depth;
+    } while (channel < length && call->taps > 0);
 }
 
-static void unit(const struct prepared *p, const struct up_gather_call *call, size_t number)
+static void phase_run(const struct block *b)
 {
-    const size_t phase = number / p->parts % p->phases, part = number % p->parts;
-    const size_t all = p->gather.groups * p->panels, across = p->axis[2].classes;
-    const size_t class[3] = {phase / across / p->axis[1].classes,
-                             phase / across % p->axis[1].classes, phase % across};
+    struct up_tile call = {.a_stride = b->pixels, .activation = b->p->gather.activation};
+    struct chunk next = chunk_after(b, 0);
+    do {
+        const struct chunk now = next;
+        next = chunk_after(b, now.first + now.count);
+        chunk_run(b, &call, &now, next.count == 0);
+    } while (next.count > 0);
+}
+
+static void unit(const struct up_panels *p, const struct up_gather_call *call, size_t number)
+{
+    const size_t line = number / p->parts % p->lines, part = number % p->parts;
+    const size_t all = p->gather.groups * p->panels;
+    const size_t at[2] = {line / p->axis[1].classes, line % p->axis[1].classes};
     struct block b;
     b.call = call;
     b.p = p;
-    b.pixels = b.runs = 0;
     b.first = part * p->panels_a_part;
     b.end = all - b.first < p->panels_a_part ? all : b.first + p->panels_a_part;
-    phase_set(&b, class);
-    pixels_set(&b, class, number / p->parts / p->phases * p->block);
-    if (b.pixels > 0)
-        block_run(&b);
+    b.across[0] = &p->axis[0].class[at[0]];
+    b.across[1] = &p->axis[1].class[at[1]];
+    b.before = (b.across[0]->first * p->axis[1].taps + b.across[0]->count * b.across[1]->first) *
+               p->axis[2].taps;
+    lines_set(&b, at, number / p->parts / p->lines * p->block);
+    for (size_t class = 0; class < p->axis[2].classes && b.lines > 0; class ++) {
+        phase_set(&b, class);
+        if (b.pixels > 0)
+            phase_run(&b);
+    }
 }
 
 static void units(const void *prepared, const struct up_gather_call *call, size_t begin, size_t end)
@@ -407,6 +361,18 @@ static void units(const void *prepared, const struct up_gather_call *call, size_
 }
 
 /* --- The two rows --------------------------------------------------------------------------- */
+
+static enum up_code tiles_prepare(const struct up_gather *gather, const struct up_kernels *kernels,
+                                  struct up_arena *arena, struct up_sum *ret, struct up_error *err)
+{
+    return up_panels_prepare(gather, false, kernels, arena, ret, err);
+}
+
+static enum up_code few_prepare(const struct up_gather *gather, const struct up_kernels *kernels,
+                                struct up_arena *arena, struct up_sum *ret, struct up_error *err)
+{
+    return up_panels_prepare(gather, true, kernels, arena, ret, err);
+}
 
 static bool applies(const struct up_gather *gather, const struct up_kernels *kernels)
 {
