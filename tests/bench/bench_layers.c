@@ -6,7 +6,8 @@
  *     bench_layers --serve THREADS
  *
  * The shapes are lines of shapes.json. The second form measures what peers.py tells it to.
- * UPSAMPLED_ISA and UPSAMPLED_ALGORITHM force an instruction set and a way to sum. */
+ * UPSAMPLED_ISA and UPSAMPLED_ALGORITHM force an instruction set and a way to sum,
+ * UPSAMPLED_NO_FUSION leaves fusions out. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/deadline.h"
+#include "core/plan/fusion.h"
 
 /* Room for every input, filled with the request's values or, where it has none, with others. */
 static enum up_code inputs_make(struct subject *s, struct up_error *err)
@@ -26,6 +27,7 @@ enum up_code subject_open(struct subject *s, const struct up_kernels *kernels,
                           struct up_error *err)
 {
     const size_t limit = (size_t)1 << 33;
+    const char *apart = getenv("UPSAMPLED_NO_FUSION");
     *s = (struct subject){
         .arena = arena,
         .context = {.kernels = kernels,
@@ -36,7 +38,8 @@ enum up_code subject_open(struct subject *s, const struct up_kernels *kernels,
                     .parts = parts,
                     .part_count = part_count,
                     .arena = arena}};
-    if (api_job_open(&s->context, &s->request, true, &s->job, err) != UP_OK ||
+    if (up_fusions_read(apart == NULL ? "" : apart, &s->context.no_fusion, err) != UP_OK ||
+        api_job_open(&s->context, &s->request, true, &s->job, err) != UP_OK ||
         api_job_plan(&s->context, &s->job, &s->plan) != UP_OK || inputs_make(s, err) != UP_OK)
         return err->code;
     const struct up_plan_bytes bytes = up_plan_bytes(s->plan);
