@@ -212,7 +212,7 @@ enum up_code api_read_tensor(struct api_reader *reader, const json_t *value, con
         *ret = reader->tensors[n];
         return UP_OK;
     }
-    if ((member = json_object_get(value, "shape")) != NULL)
+    if (json_object_get(value, "shape") != NULL)
         return read_shaped(reader, value, at, ret);
     for (size_t i = 0; i < 2; i++) {
         static const char *const files[] = {"png", "npy"};

@@ -70,9 +70,10 @@ void api_ticks_values(double vmin, double vmax, size_t bins, struct api_ticks *r
     const bool shared = power < POWER_MIN || power > POWER_MAX;
     const int unit = shared ? step.power - power : step.power;
     *ret = (struct api_ticks){.count = 0};
-    for (double i = first; i <= last && ret->count < API_TICKS_MAX; i++) {
+    while (ret->count < API_TICKS_MAX && first + (double)ret->count <= last) {
         char text[API_TICK_TEXT_BYTES];
-        const double n = i * step.digits + 0.0; /* no minus before a zero */
+        /* Adding zero leaves no minus before a zero. */
+        const double n = (first + (double)ret->count) * step.digits + 0.0;
         (void)snprintf(text, sizeof text, "%.*f", unit < 0 ? -unit : 0, scaled(n, unit));
         minus_copy(ret->at[ret->count].text, API_TICK_TEXT_BYTES, text);
         ret->at[ret->count++].value = scaled(n, step.power);

@@ -149,7 +149,7 @@ void UP_KERNEL(moments)(const struct up_groups *groups, const float *x, bool abo
 void UP_KERNEL(normalize)(const struct up_groups *groups,
                           const struct up_normalization *normalization, const float *x, float *y);
 void UP_KERNEL(affine)(const struct up_affine *affine, const float *x, float *y);
-void UP_KERNEL(copy)(const struct up_strided *from, const float *x, float *y);
+void UP_KERNEL(copy)(const struct up_strided *s, const float *x, float *y);
 void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                           size_t y_stride);
 
