@@ -4,6 +4,24 @@
  * transposed in blocks, so that neither side is read or written a float a cache line. */
 #include "core/kernels/vec.h"
 
+void UP_KERNEL(stream)(const float *x, size_t count, float *y)
+{
+    const size_t rest = up_line_rest(y), head = rest < count ? rest : count;
+    memcpy(y, x, head * sizeof *y);
+    size_t i = head;
+    for (; i + UP_LINE_FLOATS <= count; i += UP_LINE_FLOATS)
+        for (size_t k = 0; k < UP_LINE_FLOATS; k += UP_LANES)
+            up_stream(y + i + k, up_load(x + i + k));
+    memcpy(y + i, x + i, (count - i) * sizeof *y);
+}
+
+void UP_KERNEL(fence)(void)
+{
+#if defined(__x86_64__)
+    _mm_sfence();
+#endif
+}
+
 /* The axis that makes a plane with the last one. */
 static size_t partner(const struct up_strided *s)
 {

@@ -3,16 +3,21 @@
  *
  * Kernels know shapes as plain sizes and memory as plain pointers: no layer, no plan, no thread, no
  * allocation, no error. Unless said otherwise pointers need no alignment, `restrict` is implied
- * between inputs and outputs, and no byte outside the stated ranges is read or written. */
+ * between inputs and outputs, and no byte outside the stated ranges is read or written.
+ *
+ * `stream` asks for stores that go around the cache, where the machine has them: for results that
+ * no cache will hold until they are read. It changes no bit of them. See `fence`. */
 #ifndef UP_KERNELS_H
 #define UP_KERNELS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/activations.h"
 
 enum {
+    UP_LANES_MAX = 16,         /* of any instruction set */
     UP_TILE_ROWS_MAX = 12,     /* output pixels of one tile, over all instruction sets */
     UP_TILE_COLUMNS_MAX = 64,  /* output channels of one tile, likewise */
     UP_TILE_VECTORS_MAX = 4,   /* and vectors of them */
@@ -122,6 +127,25 @@ struct up_box {
     size_t depth, height, width, depth_stride, height_stride, channels;
 };
 
+/* How the lines of nearest-neighbour upsampling repeat their vectors: lane i of vector v of a
+ * period is the input base[v] + index[v][i] of the period's pixels. 0 vectors: there is no pattern.
+ */
+enum { UP_PATTERN_VECTORS = 32 };
+struct up_pattern {
+    size_t vectors, pixels, reach; /* reach: floats of x that a period reads over */
+    size_t base[UP_PATTERN_VECTORS];
+    int32_t index[UP_PATTERN_VECTORS][UP_LANES_MAX];
+};
+
+/* Nearest-neighbour upsampling of one line into `lines` lines that are line_stride floats apart:
+ * y[l * line_stride + (p * factor + f) * channels + c] = x[p * channels + c] for l < lines,
+ * p < pixels, f < factor. */
+struct up_repeat {
+    size_t pixels, channels, factor, lines, line_stride;
+    const struct up_pattern *pattern; /* of channels and factor */
+    bool stream;
+};
+
 /* Inputs of one output: first .. first + count - 1, count >= 1. */
 struct up_span {
     size_t first, count;
@@ -181,9 +205,15 @@ struct up_kernels {
     void (*box_max)(const struct up_box *box, float *y);
     void (*box_mean)(const struct up_box *box, float *y);
 
-    /* Nearest-neighbour upsampling of one line: y[(x * factor + f) * channels + c] =
-     * x[x * channels + c] for x < pixels, f < factor. */
-    void (*repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
+    /* y[i] = x[i] for i < count, with `stream` stores. */
+    void (*stream)(const float *x, size_t count, float *y);
+
+    /* Ends a run of kernels that were told to `stream`: before it, another thread that is told of
+     * their results may not see them. */
+    void (*fence)(void);
+
+    void (*repeat_pattern)(size_t channels, size_t factor, struct up_pattern *ret);
+    void (*repeat)(const struct up_repeat *repeat, const float *x, float *y);
 
     /* Weighted sums: y[i] = sum over k < taps of weight[k] * x[k][i] for i < count, in order of k,
      * taps >= 1; and of pixels along a line. */

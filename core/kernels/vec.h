@@ -4,15 +4,17 @@
 #ifndef UP_VEC_H
 #define UP_VEC_H
 
+#include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX2__)
+#if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 #include "core/kernels/kernels.h"
 
 typedef float up_vf __attribute__((vector_size(UP_LANES * sizeof(float))));
+typedef int32_t up_vi __attribute__((vector_size(UP_LANES * sizeof(int32_t))));
 
 #define UP_PASTE_(a, b) a##_##b
 #define UP_PASTE(a, b)  UP_PASTE_(a, b)
@@ -115,6 +117,47 @@ UP_INLINE void up_store_first(float *p, up_vf v, size_t count)
 #endif
 }
 
+enum { UP_LINE_FLOATS = 16 }; /* of a cache line */
+
+/* Floats from p to the next cache line's start. */
+UP_INLINE size_t up_line_rest(const float *p)
+{
+    return (0 - (uintptr_t)p / sizeof *p) % UP_LINE_FLOATS;
+}
+
+/* A store around the cache where the machine has one; p is vector aligned. Whole cache lines should
+ * be stored so, one after the other. */
+UP_INLINE void up_stream(float *p, up_vf v)
+{
+#if defined(__x86_64__) && UP_LANES == 16
+    _mm512_stream_ps(p, v);
+#elif defined(__x86_64__) && UP_LANES == 8
+    _mm256_stream_ps(p, v);
+#elif defined(__x86_64__)
+    _mm_stream_ps(p, v);
+#else
+    up_store(p, v);
+#endif
+}
+
+/* Whether up_permute is one instruction. */
+#define UP_PERMUTES (UP_LANES >= 8)
+
+/* Lane i of the result is v's lane index[i]. */
+UP_INLINE up_vf up_permute(up_vf v, up_vi index)
+{
+#if defined(__x86_64__) && UP_LANES == 16
+    return _mm512_permutexvar_ps((__m512i)index, v);
+#elif defined(__x86_64__) && UP_LANES == 8
+    return _mm256_permutevar8x32_ps(v, (__m256i)index);
+#else
+    up_vf r = {0};
+    for (int i = 0; i < UP_LANES; i++)
+        r[i] = v[index[i]];
+    return r;
+#endif
+}
+
 /* Not `0 + x`, a real addition because of -0; nor lane by lane, which GCC turns into a broadcast
  * for each lane under AVX-512. */
 UP_INLINE up_vf up_splat(float x)
@@ -128,7 +171,10 @@ void UP_KERNEL(planar)(const struct up_planar *planar);
 void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
 void UP_KERNEL(box_max)(const struct up_box *box, float *y);
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y);
-void UP_KERNEL(repeat)(const float *x, size_t pixels, size_t channels, size_t factor, float *y);
+void UP_KERNEL(stream)(const float *x, size_t count, float *y);
+void UP_KERNEL(fence)(void);
+void UP_KERNEL(repeat_pattern)(size_t channels, size_t factor, struct up_pattern *ret);
+void UP_KERNEL(repeat)(const struct up_repeat *repeat, const float *x, float *y);
 void UP_KERNEL(blend_rows)(const float *const *x, const float *weight, size_t taps, size_t count,
                            float *y);
 void UP_KERNEL(blend_pixels)(const struct up_blend *blend, const float *x, float *y);

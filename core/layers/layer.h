@@ -131,11 +131,12 @@ struct up_step {
     struct up_shape out;             /* in the same order */
     const struct up_tensor *weights; /* as many as ops->weights said */
     uint32_t weight_count;
-    const char *forced;    /* algorithm to take where it applies; NULL or "": the rules choose */
-    void *prepared;        /* the layer's own */
-    size_t rows;           /* units of work, as ops->rows counts them */
-    size_t grain;          /* rows that are worth handing to another thread together */
-    double macs;           /* multiply-accumulates of the formula, borders included */
+    const char *forced; /* algorithm to take where it applies; NULL or "": the rules choose */
+    void *prepared;     /* the layer's own */
+    size_t rows;        /* units of work, as ops->rows counts them */
+    size_t grain;       /* rows that are worth handing to another thread together */
+    double macs;        /* multiply-accumulates of the formula, borders included */
+    bool stream;        /* the plan's, for `rows`: no cache will hold the output until it is read */
     const char *algorithm; /* how it computes, for POST /plan: "direct" */
 };
 

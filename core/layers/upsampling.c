@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { BLOCK_PIXELS = 4096 };
+enum { BLOCK_VALUES = 4096, BLOCK_PIXELS_MIN = 16 }; /* of a line, so that it stays near */
 
 struct upsampling_config {
     struct up_config base;
@@ -21,7 +21,8 @@ struct upsampling_config {
 
 struct prepared {
     struct up_grid in, out;
-    size_t factor[3], blocks; /* blocks a line */
+    size_t factor[3], block, blocks; /* pixels of a block, blocks a line */
+    struct up_pattern pattern;
 };
 
 static enum up_code shape(const void *config, const struct up_shape *in, uint32_t in_count,
@@ -38,7 +39,6 @@ static enum up_code shape(const void *config, const struct up_shape *in, uint32_
 static enum up_code prepare(struct up_step *step, const struct up_kernels *kernels,
                             struct up_arena *arena, struct up_error *err)
 {
-    (void)kernels;
     const struct upsampling_config *c = step->config;
     const uint32_t spatial = step->ops->spatial;
     struct prepared *p = up_arena_alloc(arena, 1, sizeof *p, err);
@@ -48,7 +48,9 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     p->out = up_grid_of(&step->out, spatial);
     for (uint32_t i = 0; i < 3; i++)
         p->factor[i] = (size_t)up_grid_int(&c->size, spatial, i, 1);
-    p->blocks = (p->in.spatial[2] + BLOCK_PIXELS - 1) / BLOCK_PIXELS;
+    kernels->repeat_pattern(p->in.channels, p->factor[2], &p->pattern);
+    p->block = (BLOCK_VALUES / p->in.channels / BLOCK_PIXELS_MIN + 1) * BLOCK_PIXELS_MIN;
+    p->blocks = (p->in.spatial[2] + p->block - 1) / p->block;
     step->prepared = p;
     step->rows = p->in.batch * p->in.spatial[0] * p->in.spatial[1] * p->blocks;
     step->grain = UP_GRAIN_VALUES / (up_shape_size(&step->out) / step->rows) + 1;
@@ -60,21 +62,22 @@ static void block(const struct up_call *call, size_t row)
 {
     const struct prepared *p = call->step->prepared;
     const size_t channels = p->in.channels, line = row / p->blocks;
-    const size_t x0 = row % p->blocks * BLOCK_PIXELS;
-    const size_t left = p->in.spatial[2] - x0, pixels = left < BLOCK_PIXELS ? left : BLOCK_PIXELS;
+    const size_t x0 = row % p->blocks * p->block;
+    const size_t left = p->in.spatial[2] - x0, pixels = left < p->block ? left : p->block;
     const size_t y = line % p->in.spatial[1], plane = line / p->in.spatial[1]; /* batch and depth */
     const float *in = call->in[0] + (line * p->in.spatial[2] + x0) * channels;
-    float *first = NULL;
-    for (size_t d = 0; d < p->factor[0]; d++)
-        for (size_t h = 0; h < p->factor[1]; h++) {
-            const size_t out_line =
-                (plane * p->factor[0] + d) * p->out.spatial[1] + y * p->factor[1] + h;
-            float *out = call->out + (out_line * p->out.spatial[2] + x0 * p->factor[2]) * channels;
-            if (first == NULL)
-                call->kernels->repeat(in, pixels, channels, p->factor[2], first = out);
-            else
-                memcpy(out, first, pixels * p->factor[2] * channels * sizeof *out);
-        }
+    const struct up_repeat repeat = {.pixels = pixels,
+                                     .channels = channels,
+                                     .factor = p->factor[2],
+                                     .lines = p->factor[1],
+                                     .line_stride = p->out.spatial[2] * channels,
+                                     .pattern = &p->pattern,
+                                     .stream = call->step->stream};
+    for (size_t d = 0; d < p->factor[0]; d++) {
+        const size_t out_line = (plane * p->factor[0] + d) * p->out.spatial[1] + y * p->factor[1];
+        call->kernels->repeat(
+            &repeat, in, call->out + (out_line * p->out.spatial[2] + x0 * p->factor[2]) * channels);
+    }
 }
 
 static void rows(const struct up_call *call, size_t begin, size_t end)

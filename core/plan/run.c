@@ -17,8 +17,11 @@ static void work(void *arg, size_t begin, size_t end)
         return;
     if (up_deadline_passed(run->deadline_ns))
         atomic_store_explicit(&run->late, true, memory_order_relaxed);
-    else
+    else {
         run->call.step->ops->rows(&run->call, begin, end);
+        if (run->call.step->stream)
+            run->call.kernels->fence();
+    }
 }
 
 enum up_code up_plan_run(const struct up_plan *plan, const float *const *in, float *const *out,

@@ -10,6 +10,10 @@
 #include "core/layers/gathered.h"
 #include "core/plan/internal.h"
 
+/* A result this large has left the cache when the next step, or the encoder, reads it. Measured on
+ * a machine with 32 MB of third-level cache: plain stores are faster to 8 MB, slower from 12 MB. */
+enum { STREAM_BYTES = 8 << 20 };
+
 static uint32_t buffer_new(struct up_builder *b, enum up_buffer_kind kind, size_t index,
                            size_t bytes)
 {
@@ -222,6 +226,8 @@ enum up_code up_plan_steps(struct up_builder *b)
         plan->macs += plan->node[i].macs;
     if (outputs_add(b) != UP_OK)
         return b->err->code;
+    for (size_t i = 0; i < plan->step_count; i++)
+        plan->step[i].step.stream = plan->buffer[plan->step[i].out].bytes > STREAM_BYTES;
     uint32_t *order = up_arena_alloc(b->arena, plan->buffer_count, sizeof *order, b->err);
     if (order == NULL)
         return b->err->code;

@@ -288,25 +288,46 @@ Test(kernels, row_of_few_columns_has_the_same_bits_alone, .timeout = 20)
 
 /* --- repeat and transpose ------------------------------------------------------------------- */
 
+static void repeat_one(const struct up_kernels *k, struct random *random, struct up_repeat r)
+{
+    const size_t line = r.pixels * r.channels * r.factor, in = r.pixels * r.channels;
+    r.line_stride = line + random_size(random, 0, 5);
+    const size_t out = (r.lines - 1) * r.line_stride + line;
+    float *x = guarded_new(in), *y = guarded_new(out);
+    random_fill(random, x, in);
+    static struct up_pattern pattern;
+    k->repeat_pattern(r.channels, r.factor, &pattern);
+    r.pattern = &pattern;
+    k->repeat(&r, x, y);
+    k->fence();
+    for (size_t i = 0; i < out; i++) {
+        const size_t at = i % r.line_stride, p = at / (r.channels * r.factor);
+        if (at >= line)
+            cr_assert(isnan(y[i]), "%s: value %zu between two lines was written", k->isa, i);
+        else
+            cr_assert(y[i] == x[p * r.channels + at % r.channels],
+                      "%s: value %zu of line %zu, %zu pixels of %zu channels %zu times, %s", k->isa,
+                      at, i / r.line_stride, r.pixels, r.channels, r.factor,
+                      r.stream ? "streamed" : "stored");
+    }
+    guarded_free(x, in, "x");
+    guarded_free(y, out, "y");
+}
+
+/* Lines shorter and longer than a pattern of copies pays for, pixels of less than a vector and of
+ * more. */
 static void repeat_matches(const struct up_kernels *k)
 {
     struct random random = {3};
-    for (size_t turn = 0; turn < 6 * 7 * 4; turn++) {
-        const size_t pixels = edge_size(turn, k->lanes), factor = 1 + turn / 42;
-        const size_t channels =
-            (size_t[]){1, 2, 3, 4, k->lanes - 1, k->lanes, k->lanes + 1}[turn % 7];
-        const size_t in = pixels * channels, out = in * factor;
-        float *x = guarded_new(in), *y = guarded_new(out);
-        random_fill(&random, x, in);
-        k->repeat(x, pixels, channels, factor, y);
-        for (size_t p = 0; p < pixels; p++)
-            for (size_t f = 0; f < factor; f++)
-                for (size_t c = 0; c < channels; c++)
-                    cr_assert(y[(p * factor + f) * channels + c] == x[p * channels + c],
-                              "%s: pixel %zu of %zu, copy %zu of %zu, channel %zu of %zu", k->isa,
-                              p, pixels, f, factor, c, channels);
-        guarded_free(x, in, "x");
-        guarded_free(y, out, "y");
+    const size_t channels[] = {1, 2, 3, 4, 5, 7, 8, k->lanes - 1, k->lanes, k->lanes + 1, 50, 1100};
+    for (size_t turn = 0; turn < 12 * 5 * 2 * 6; turn++) {
+        const struct up_repeat r = {.pixels = turn % 6 == 5 ? random_size(&random, 100, 900)
+                                                            : edge_size(turn, k->lanes),
+                                    .channels = channels[turn % 12],
+                                    .factor = 1 + turn / 12 % 5,
+                                    .lines = random_size(&random, 1, 3),
+                                    .stream = turn / 60 % 2 == 1};
+        repeat_one(k, &random, r);
     }
 }
 
