@@ -75,7 +75,8 @@ def load(engine, folder, threads):
         if best is None or tried[variant] < tried[best[0]]:
             best = (variant, run, output)
     if best is None:
-        return None, {"error": "; ".join(f"{k}: {v}" for k, v in wrong.items()) or "it has no such layer", "wrong": wrong}
+        why = "; ".join(f"{variant}: {what}" for variant, what in wrong.items())
+        return None, {"error": why or "it has no such layer", "wrong": wrong}
     return best[1:], {"variant": best[0], "tried": tried, "wrong": wrong}
 
 

@@ -33,6 +33,7 @@ PEERS = ("onednn", "onnxruntime", "openvino", "torch", "tensorflow", "litert")
 SWEEP_PEERS = ("onednn", "onnxruntime", "torch")
 LOCK_SECONDS = 20
 ROUNDS_MIN = 3
+DEFAULTS = {"shapes": "", "threads": [1, 2], "peers": None, "seconds": None, "rounds": 5, "sweep": 0, "seed": 1}
 PR_SET_PDEATHSIG = 1  # of Linux
 # Memory that an engine frees stays its own: without this, those that allocate their outputs in each run spend most of
 # it on new pages.
@@ -88,7 +89,7 @@ def start(arguments, threads):
     ours = Engine("ours", [arguments.program, "--serve", str(threads)], threads)
     peers, missing = [], {}
     versions = {"ours": ours.answer()["version"]}
-    for name in arguments.peers:
+    for name in arguments.peers or (SWEEP_PEERS if arguments.sweep else PEERS):
         peer = Engine(name, [sys.executable, str(HERE / "driver.py"), name, str(threads)], threads)
         said = peer.answer()
         if "error" in said:
@@ -155,8 +156,9 @@ def rounds(arguments, ours, peers):
     roofs."""
     taken = {engine.name: [] for engine in [ours, *peers]}
     roofs = []
-    turn = arguments.seconds / (arguments.rounds * (1 + len(peers)))
-    late = time.monotonic() + 2 * arguments.seconds
+    seconds = arguments.seconds or (0.6 if arguments.sweep else 3.5)
+    turn = seconds / (arguments.rounds * (1 + len(peers)))
+    late = time.monotonic() + 2 * seconds
     for count in range(arguments.rounds):
         if count >= ROUNDS_MIN and time.monotonic() > late:
             break
@@ -208,25 +210,34 @@ def subjects(arguments):
 def parsed():
     parser = argparse.ArgumentParser(description="Our layers beside other engines.")
     parser.add_argument("program", help="bench_layers")
-    parser.add_argument("--shapes", default="", metavar="REGEX", help="only those whose names have it")
-    parser.add_argument("--threads", default="1,2", type=lambda s: [int(x) for x in s.split(",")])
+    parser.add_argument("--shapes", metavar="REGEX", help="only those whose names have it")
+    parser.add_argument("--threads", type=lambda s: [int(x) for x in s.split(",")])
     parser.add_argument("--peers", type=lambda s: s.split(","), help=f"of {','.join(PEERS)}")
     parser.add_argument("--seconds", type=float, help="for a shape, all engines together")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sweep", type=int, default=0, metavar="COUNT", help="random layers instead of the list")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--sweep", type=int, metavar="COUNT", help="random layers instead of the list")
+    parser.add_argument("--seed", type=int)
+    parser.set_defaults(**DEFAULTS)
     parser.add_argument("--samples", default="build/peers.json", help="where every run's time goes")
     parser.add_argument("--scratch", help="a folder for weights and inputs, a few hundred MB")
     parser.add_argument("--keep", action="store_true", help="leave those folders there")
     parser.add_argument("--lock", action="append", default=[],
                         help=f"a file to hold by flock, {LOCK_SECONDS} seconds at a time, where others work as well")
     arguments = parser.parse_args()
-    arguments.peers = arguments.peers or (SWEEP_PEERS if arguments.sweep else PEERS)
-    arguments.seconds = arguments.seconds or (0.6 if arguments.sweep else 3.5)
-    unknown = set(arguments.peers) - set(PEERS)
+    unknown = set(arguments.peers or ()) - set(PEERS)
     if unknown:
         parser.error(f"{', '.join(unknown)}: the peers are {', '.join(PEERS)}")
     return arguments
+
+
+def told(arguments):
+    """The options that decide what is measured, where they are not their defaults."""
+    words = []
+    for name, default in DEFAULTS.items():
+        value = getattr(arguments, name)
+        if value != default:
+            words += [f"--{name}", ",".join(map(str, value)) if isinstance(value, list) else str(value)]
+    return words
 
 
 def main():
@@ -236,7 +247,7 @@ def main():
         ours, peers, versions, missing = start(arguments, threads)
         try:
             if threads == arguments.threads[0]:
-                print(report.head(sys.argv[2:], versions, missing), flush=True)
+                print(report.head(told(arguments), versions, missing), flush=True)
             print(report.table_head(threads, peers, arguments.sweep), flush=True)
             measured, locks = [], Locks(arguments.lock)
             for name, graph in subjects(arguments):
