@@ -33,6 +33,7 @@ PEERS = ("onednn", "onnxruntime", "openvino", "torch", "tensorflow", "litert")
 SWEEP_PEERS = ("onednn", "onnxruntime", "torch")
 LOCK_SECONDS = 20
 ROUNDS_MIN = 3
+BYTES_MAX = 1 << 31
 DEFAULTS = {"shapes": "", "threads": [1, 2], "peers": None, "seconds": None, "rounds": 5, "sweep": 0, "seed": 1}
 PR_SET_PDEATHSIG = 1  # of Linux
 # Memory that an engine frees stays its own: without this, those that allocate their outputs in each run spend most of
@@ -48,13 +49,28 @@ class Engine:
     """A process that answers a line with a line of JSON, and sleeps in between."""
 
     def __init__(self, name, command, threads):
-        self.name, self.variant = name, ""
-        cores = sorted(os.sched_getaffinity(0))[:threads]
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "PYTHONDONTWRITEBYTECODE": "1",
-                       **MEMORY, **ENVIRONMENT.get(name, {})}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.name, self.command, self.threads, self.variant = name, command, threads, ""
+        self.start()
+
+    def start(self):
+        """Its first answer is kept, and says the version or why there is none."""
+        cores = sorted(os.sched_getaffinity(0))[:self.threads]
+        environment = {**os.environ, "OMP_NUM_THREADS": str(self.threads), "PYTHONDONTWRITEBYTECODE": "1",
+                       **MEMORY, **ENVIRONMENT.get(self.name, {})}
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, env=environment,
                                         preexec_fn=lambda: self.prepare(cores))
+        self.said = self.answer()
+        self.stop()
+
+    def renew(self):
+        """Starts it again where it has ended, or never gives memory back: several do not."""
+        if self.process.poll() is None:
+            pages = int(pathlib.Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1])
+            if pages * os.sysconf("SC_PAGE_SIZE") < BYTES_MAX:
+                return
+        self.close()
+        self.start()
 
     @staticmethod
     def prepare(cores):
@@ -75,9 +91,12 @@ class Engine:
         self.process.stdin.write(question + "\n")
         self.process.stdin.flush()
         answer = self.answer()
+        self.stop()
+        return answer
+
+    def stop(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGSTOP)
-        return answer
 
     def close(self):
         self.process.kill()
@@ -88,18 +107,24 @@ def start(arguments, threads):
     """Ourselves, the peers that start, and why the others do not."""
     ours = Engine("ours", [arguments.program, "--serve", str(threads)], threads)
     peers, missing = [], {}
-    versions = {"ours": ours.answer()["version"]}
+    versions = {"ours": ours.said["version"]}
     for name in arguments.peers or (SWEEP_PEERS if arguments.sweep else PEERS):
         peer = Engine(name, [sys.executable, str(HERE / "driver.py"), name, str(threads)], threads)
-        said = peer.answer()
-        if "error" in said:
-            missing[name] = said["error"]
+        if "error" in peer.said:
+            missing[name] = peer.said["error"]
             peer.close()
             continue
-        peer.process.send_signal(signal.SIGSTOP)
-        versions[name] = said["version"]
+        versions[name] = peer.said["version"]
         peers.append(peer)
     return ours, peers, versions, missing
+
+
+class Lost(Exception):
+    """An engine ended, or failed, in its turn."""
+
+    def __init__(self, engine, why):
+        super().__init__(f"{engine.name}: {why}")
+        self.engine, self.why = engine, why
 
 
 class Locks:
@@ -165,7 +190,7 @@ def rounds(arguments, ours, peers):
         for engine in [ours, *peers]:
             said = engine.ask(f"turn {turn}")
             if "error" in said:
-                sys.exit(f"{engine.name}: {said['error']}")
+                raise Lost(engine, said["error"])
             taken[engine.name].append(said["seconds"])
             if engine is ours:
                 roofs.append({k: said[k] for k in ("multiply_adds", "tile", "stores")})
@@ -181,6 +206,7 @@ def measure(arguments, name, graph, ours, peers, threads):
             sys.exit(f"{name}: {said['error']}")
         able, unable = [], {}
         for peer in peers:
+            peer.renew()
             said = peer.ask(f"load {folder}")
             for variant, why in said.get("wrong", {}).items():
                 print(f"{name}: {peer.name}, {variant}: {why}", file=sys.stderr)
@@ -189,7 +215,15 @@ def measure(arguments, name, graph, ours, peers, threads):
             else:
                 able.append(peer)
                 peer.variant = said["variant"]
-        taken, roofs = rounds(arguments, ours, able)
+        taken = None
+        while taken is None:
+            try:
+                taken, roofs = rounds(arguments, ours, able)
+            except Lost as lost:
+                if lost.engine is ours:
+                    raise
+                able.remove(lost.engine)
+                unable[lost.engine.name] = lost.why
     finally:
         if not arguments.keep:
             shutil.rmtree(folder)

@@ -92,7 +92,7 @@ def commit():
 
 
 def head(options, versions, missing):
-    command = "make bench" + (f" BENCH='{shlex.join(options)}'" if options else "")
+    command = "make bench" + (f' BENCH="{shlex.join(options)}"' if options else "")
     lines = ["# Beside other engines", "",
              f"Written by `{command}`; `performance.md` says how it measures, and what the columns are.", "",
              f"{processor()}; {datetime.date.today():%d %B %Y}; commit {commit()}; {', '.join(versions.values())}."]
