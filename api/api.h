@@ -13,6 +13,7 @@
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/kernels/kernels.h"
+#include "core/plan/cache.h"
 #include "core/pool.h"
 
 /* A name and a value: a query parameter, already percent-decoded, or a header. */
@@ -45,7 +46,7 @@ struct api_operation {
 };
 
 struct api_limits {
-    size_t body_bytes, output_bytes, memory_bytes, queue;
+    size_t body_bytes, output_bytes, memory_bytes, plan_cache_bytes, queue;
     unsigned deadline_ms, threads;
 };
 
@@ -54,7 +55,8 @@ struct api_context {
     const struct up_kernels *kernels;
     const char *algorithm; /* of up_plan_options, and the next too */
     unsigned no_fusion;
-    struct up_pool *pool; /* NULL: every request computes alone */
+    struct up_pool *pool;        /* NULL: every request computes alone */
+    struct up_plan_cache *plans; /* NULL: every request makes its own */
     struct api_limits limits;
     struct api_operation operation;
     const struct api_asset *assets;      /* a list that ends with a NULL path */

@@ -17,7 +17,7 @@ enum { CANDIDATES_MAX = 16, NAME_BYTES_MAX = 64 };
 
 struct candidate {
     struct api_job job;
-    struct up_plan *plan;
+    const struct up_plan *plan;
     struct api_result result;
     const char *name;
     double parameters, macs, compute_ms;
@@ -435,6 +435,8 @@ API_HANDLER(api_compare)
     if (code == UP_OK)
         code = encode(&c, response);
     (void)api_phase_end(response, API_ENCODE, since);
+    for (size_t i = 0; c.candidate != NULL && i < c.count; i++)
+        api_job_plan_drop(&c.candidate[i].job);
     api_job_place(&c.shared, err);
     api_job_close(&c.shared);
     return code;

@@ -217,7 +217,7 @@ static enum up_code checkerboards_warn(struct api_job *job, const struct up_plan
 static enum up_code infer(const struct api_context *context, struct api_job *job,
                           struct api_response *response, uint64_t since)
 {
-    struct up_plan *plan;
+    const struct up_plan *plan;
     struct up_tensor tensor[UP_INPUTS_MAX];
     struct api_result result[UP_INPUTS_MAX];
     if (api_job_plan(context, job, &plan) != UP_OK)

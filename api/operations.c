@@ -51,12 +51,13 @@ API_HANDLER(api_limits)
     const struct api_limits *l = &context->limits;
     struct api_buffer out = api_buffer_make(request->arena, err);
     api_buffer_printf(&out,
-                      "{\"body_bytes\":%zu,\"output_bytes\":%zu,\"memory_bytes\":%zu,\"queue\":%zu,"
+                      "{\"body_bytes\":%zu,\"output_bytes\":%zu,\"memory_bytes\":%zu,"
+                      "\"plan_cache_bytes\":%zu,\"queue\":%zu,"
                       "\"threads\":%u,\"deadline_ms\":%u,\"rank\":%d,\"layers\":%d,\"inputs\":%d,"
                       "\"kernel_positions\":%d,\"json_depth\":%d}\n",
-                      l->body_bytes, l->output_bytes, l->memory_bytes, l->queue, l->threads,
-                      l->deadline_ms, UP_RANK_MAX, UP_LAYERS_MAX, UP_INPUTS_MAX, UP_KERNEL_TAPS_MAX,
-                      API_JSON_DEPTH_MAX);
+                      l->body_bytes, l->output_bytes, l->memory_bytes, l->plan_cache_bytes,
+                      l->queue, l->threads, l->deadline_ms, UP_RANK_MAX, UP_LAYERS_MAX,
+                      UP_INPUTS_MAX, UP_KERNEL_TAPS_MAX, API_JSON_DEPTH_MAX);
     return api_respond_json(&out, response);
 }
 

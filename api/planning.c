@@ -92,7 +92,7 @@ static enum up_code respond(const struct api_job *job, const struct up_plan *pla
 API_HANDLER(api_plan)
 {
     struct api_job job;
-    struct up_plan *plan;
+    const struct up_plan *plan;
     uint64_t since = up_now_ns();
     enum up_code code = api_job_open(context, request, true, &job, err);
     since = api_phase_end(response, API_DECODE, since);

@@ -314,17 +314,27 @@ enum up_code api_job_open(const struct api_context *context, const struct api_re
 
 void api_job_close(struct api_job *job)
 {
+    api_job_plan_drop(job);
     json_decref(job->root);
     job->root = NULL;
 }
 
 enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
-                          struct up_plan **ret)
+                          const struct up_plan **ret)
 {
     const struct up_plan_options options = {.kernels = context->kernels,
                                             .algorithm = context->algorithm,
                                             .no_fusion = context->no_fusion,
                                             .output_bytes_max = context->limits.output_bytes,
                                             .output_bytes_flag = "--output-limit"};
-    return up_plan_build(&job->net.graph, &options, job->reader.arena, ret, job->reader.err);
+    if (up_plan_cache_get(context->plans, &job->net.graph, &options, job->reader.arena, &job->use,
+                          job->reader.err) != UP_OK)
+        return job->reader.err->code;
+    *ret = job->use.plan;
+    return UP_OK;
+}
+
+void api_job_plan_drop(struct api_job *job)
+{
+    up_plan_release(&job->use);
 }

@@ -7,7 +7,7 @@
 #include "api/model.h"
 #include "api/output.h"
 #include "api/reader.h"
-#include "core/plan/plan.h"
+#include "core/plan/cache.h"
 
 /* How an input was made to fit the layers: axes that were put in, and are taken out of the answer.
  */
@@ -33,13 +33,14 @@ struct api_job {
 
     struct api_net net;
     struct api_output output;
-    bool weights_shown; /* a dry run that is asked for the weights' values */
+    bool weights_shown;     /* a dry run that is asked for the weights' values */
+    struct up_plan_use use; /* what api_job_plan planned */
 };
 
 /* Reads everything; `shapes` allows inputs that are only a shape. Close the job in any case. */
 enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
                           bool shapes, struct api_job *ret, struct up_error *err) UP_CHECKED;
-void api_job_close(struct api_job *job);
+void api_job_close(struct api_job *job); /* its plan, too */
 
 /* The two halves of it, for a request with several nets: all that they share, with a document of
  * these members, which is to be closed in any case; then the layers in an object at `at`, for a job
@@ -54,9 +55,11 @@ enum up_code api_job_net(struct api_job *job, const json_t *owner, const char *a
 enum up_code api_members_check(struct api_reader *reader, const json_t *object, const char *at,
                                const char *const *members, const char *what) UP_CHECKED;
 
-/* The plan of an open job, within the service's limits. */
+/* The plan of an open job, within the service's limits, one for each job. It lives until the job is
+ * closed; that of a copy of a job, which is not closed, until api_job_plan_drop. */
 enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
-                          struct up_plan **ret) UP_CHECKED;
+                          const struct up_plan **ret) UP_CHECKED;
+void api_job_plan_drop(struct api_job *job);
 
 /* Runs the plan; `ret` has room for every output of the net. (api/infer.c) */
 enum up_code api_job_run(const struct api_context *context, const struct api_job *job,

@@ -61,16 +61,29 @@ static char *payload(struct block *b)
     return (char *)b + UP_ALIGN_BYTES;
 }
 
-static bool budget_take(struct up_budget *budget, size_t bytes)
+static bool budget_try(struct up_budget *budget, size_t bytes)
 {
-    if (budget == NULL)
-        return true;
     size_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
     do {
         if (used > budget->limit_bytes || bytes > budget->limit_bytes - used)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(&budget->used, &used, used + bytes,
                                                     memory_order_relaxed, memory_order_relaxed));
+    return true;
+}
+
+static bool budget_take(struct up_budget *budget, size_t bytes)
+{
+    if (budget == NULL)
+        return true;
+    while (!budget_try(budget, bytes)) {
+        if (bytes > budget->limit_bytes || budget->reclaim == NULL)
+            return false;
+        const size_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
+        const size_t room = used < budget->limit_bytes ? budget->limit_bytes - used : 0;
+        if (bytes > room && !budget->reclaim(budget->keeper, bytes - room))
+            return false;
+    }
     return true;
 }
 

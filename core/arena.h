@@ -14,10 +14,14 @@
 
 struct up_arena;
 
-/* Bytes that all requests together may hold. Zero-initialise `used`. */
+/* Bytes that all requests together may hold. Zero-initialise what is not said. */
 struct up_budget {
     _Atomic size_t used;
     size_t limit_bytes;
+    /* Who keeps memory of the budget that could do without, NULL: nobody. Asked on any thread when
+     * `bytes` are short; false when nothing could be given back. Set while no arena is used. */
+    bool (*reclaim)(void *keeper, size_t bytes);
+    void *keeper;
 };
 
 /* NULL when the process has no memory. `budget` may be NULL and must outlive the arena. */

@@ -154,17 +154,23 @@ void up_random_truncated_normal(struct up_philox philox, size_t count, float mea
     fill(&truncated, philox, count, stddev, mean, ret);
 }
 
-int64_t up_random_fresh_seed(void)
+struct up_philox up_philox_fresh(void)
 {
     static atomic_uint calls;
     struct timespec now = {0};
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    const uint32_t counter[4] = {(uint32_t)now.tv_nsec, (uint32_t)now.tv_sec,
-                                 atomic_fetch_add(&calls, 1), 0};
-    uint32_t key[2] = {0, 0}, words[4];
-    /* A sandbox may forbid this call; then the clock and the count still make seeds differ. */
-    (void)!getrandom(key, sizeof key, 0);
-    up_philox_block(counter, key, words);
+    struct up_philox philox = {
+        .counter = {(uint32_t)now.tv_nsec, (uint32_t)now.tv_sec, atomic_fetch_add(&calls, 1), 0}};
+    /* A sandbox may forbid this call; then the clock and the count still make them differ. */
+    (void)!getrandom(philox.key, sizeof philox.key, 0);
+    return philox;
+}
+
+int64_t up_random_fresh_seed(void)
+{
+    const struct up_philox philox = up_philox_fresh();
+    uint32_t words[4];
+    up_philox_block(philox.counter, philox.key, words);
     const uint64_t wide = words[0] | (uint64_t)words[1] << 32;
     return 1 + (int64_t)(wide % FRESH_SEED_MAX);
 }

@@ -22,6 +22,9 @@ struct up_philox up_philox_seeded(int64_t seed0, int64_t seed1);
 /* The generator of a Keras initializer with this seed. */
 struct up_philox up_philox_keras(int64_t seed);
 
+/* A generator that nobody can foresee, another one each time. Safe to call from any thread. */
+struct up_philox up_philox_fresh(void);
+
 /* Ten rounds over one counter. */
 void up_philox_block(const uint32_t counter[4], const uint32_t key[2], uint32_t ret[4]);
 

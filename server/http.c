@@ -247,6 +247,10 @@ static char *operation_metrics(void *server, struct up_arena *arena, size_t *ret
 {
     struct srv_http *http = server;
     struct up_pool *pool = http->context->pool;
+    struct up_plan_cache *plans = http->context->plans;
+    struct up_plan_cache_counts kept = {.entries = 0};
+    if (plans != NULL)
+        kept = up_plan_cache_counts(plans);
     const struct srv_gauges gauges = {
         .requests_active = (double)atomic_load(&http->active),
         .connections = (double)connections(http),
@@ -256,6 +260,12 @@ static char *operation_metrics(void *server, struct up_arena *arena, size_t *ret
         .workers = (double)http->options->threads,
         .memory_used_bytes = (double)atomic_load(&http->budget.used),
         .memory_limit_bytes = (double)http->budget.limit_bytes,
+        .plan_cache_bytes = (double)kept.bytes,
+        .plan_cache_limit_bytes = (double)http->options->plan_cache,
+        .plan_cache_entries = (double)kept.entries,
+        .plan_cache_hits = (double)kept.hits,
+        .plan_cache_misses = (double)kept.misses,
+        .plan_cache_evictions = (double)kept.evictions,
         .ready = operation_ready(http) ? 1 : 0,
         .start_seconds = http->start_seconds,
         .resident_bytes = (double)srv_machine_resident(),
@@ -266,6 +276,11 @@ static char *operation_metrics(void *server, struct up_arena *arena, size_t *ret
 struct api_operation srv_http_operation(struct srv_http *http)
 {
     return (struct api_operation){http, operation_ready, operation_metrics};
+}
+
+struct up_budget *srv_http_budget(struct srv_http *http)
+{
+    return &http->budget;
 }
 
 const char *srv_http_library(void)

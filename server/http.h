@@ -19,6 +19,9 @@ enum up_code srv_http_new(const struct srv_options *options, struct srv_http **r
                           struct up_error *err) UP_CHECKED;
 void srv_http_free(struct srv_http *http); /* NULL is allowed; stopped or never started */
 
+/* What all requests' memory is drawn from. */
+struct up_budget *srv_http_budget(struct srv_http *http);
+
 /* What the endpoints that tell how the service is need to ask. */
 struct api_operation srv_http_operation(struct srv_http *http);
 

@@ -46,6 +46,7 @@ static struct api_limits limits_of(const struct srv_options *o)
     return (struct api_limits){.body_bytes = o->body_limit,
                                .output_bytes = o->output_limit,
                                .memory_bytes = o->memory,
+                               .plan_cache_bytes = o->plan_cache,
                                .queue = o->queue,
                                .deadline_ms = o->deadline,
                                .threads = o->threads};
@@ -79,6 +80,8 @@ static int serve(const struct srv_options *options)
              srv_http_new(options, &http, &err) == UP_OK) {
         context.operation = srv_http_operation(http);
         context.pool = up_pool_new(options->threads, options->queue);
+        if (options->plan_cache > 0) /* without memory for it the service is only slower */
+            context.plans = up_plan_cache_new(options->plan_cache, srv_http_budget(http));
         if (context.pool == NULL)
             (void)up_fail(&err, UP_E_BUSY, "", "%u threads cannot be started", options->threads);
         else if (srv_http_start(http, &context, &err) == UP_OK) {
@@ -91,6 +94,7 @@ static int serve(const struct srv_options *options)
         }
     }
     up_pool_free(context.pool);
+    up_plan_cache_free(context.plans);
     srv_http_free(http);
     return err.code == UP_OK ? EXIT_SUCCESS : fail(&err);
 }

@@ -168,6 +168,9 @@ char *srv_metrics_text(struct srv_metrics *m, const struct srv_gauges *gauges,
 #define GAUGE(id, name, help)                                                                      \
     family(&t, name, "gauge", help);                                                               \
     add(&t, "%s %.17g\n", name, gauges->id);
+#define TOTAL(id, name, help)                                                                      \
+    family(&t, name, "counter", help);                                                             \
+    add(&t, "%s %.17g\n", name, gauges->id);
 #define HISTOGRAM(id, name, labels, help)                                                          \
     if (strcmp(last, name) != 0)                                                                   \
         family(&t, name, "histogram", help);                                                       \
@@ -176,6 +179,7 @@ char *srv_metrics_text(struct srv_metrics *m, const struct srv_gauges *gauges,
 #include "server/metrics.def"
 #undef COUNTER
 #undef GAUGE
+#undef TOTAL
 #undef HISTOGRAM
     if (t.failed)
         return NULL;

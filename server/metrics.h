@@ -10,10 +10,12 @@
 enum srv_counter {
 #define COUNTER(id, name, help) SRV_COUNTER_##id,
 #define GAUGE(id, name, help)
+#define TOTAL(id, name, help)
 #define HISTOGRAM(id, name, labels, help)
 #include "server/metrics.def"
 #undef COUNTER
 #undef GAUGE
+#undef TOTAL
 #undef HISTOGRAM
     SRV_COUNTERS
 };
@@ -21,22 +23,26 @@ enum srv_counter {
 enum srv_histogram {
 #define COUNTER(id, name, help)
 #define GAUGE(id, name, help)
+#define TOTAL(id, name, help)
 #define HISTOGRAM(id, name, labels, help) SRV_HISTOGRAM_##id,
 #include "server/metrics.def"
 #undef COUNTER
 #undef GAUGE
+#undef TOTAL
 #undef HISTOGRAM
     SRV_HISTOGRAMS
 };
 
-/* What the gauges show at this moment. */
+/* What the gauges and totals show at this moment. */
 struct srv_gauges {
 #define COUNTER(id, name, help)
 #define GAUGE(id, name, help) double id;
+#define TOTAL(id, name, help) double id;
 #define HISTOGRAM(id, name, labels, help)
 #include "server/metrics.def"
 #undef COUNTER
 #undef GAUGE
+#undef TOTAL
 #undef HISTOGRAM
 };
 

@@ -216,6 +216,8 @@ void srv_options_resolve(struct srv_options *options)
         options->queue = 8 * options->threads;
     if (options->memory == 0)
         options->memory = srv_machine_memory() / 2;
+    if (options->plan_cache > options->memory / 2)
+        options->plan_cache = options->memory / 2;
 }
 
 void srv_options_help(FILE *out)

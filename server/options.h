@@ -38,7 +38,8 @@ struct srv_options {
 enum up_code srv_options_parse(int argc, char *const argv[], struct srv_options *ret,
                                struct up_error *err) UP_CHECKED;
 
-/* Replaces each 0 that means "the machine's" by the number it stands for. */
+/* Replaces each 0 that means "the machine's" by the number it stands for, and bounds the plan cache
+ * by the memory. */
 void srv_options_resolve(struct srv_options *options);
 
 /* What --help and --print-config show; the latter reads back as an environment file. */

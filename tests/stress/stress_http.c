@@ -170,17 +170,15 @@ static void run(struct bench *b, struct srv_http *http, struct up_pool *pool, ui
 
 int main(int argc, char *argv[])
 {
-    char *const arguments[] = {argv[0],         (char *)"--port",
-                               (char *)"0",     (char *)"--threads",
-                               (char *)"3",     (char *)"--queue",
-                               (char *)"4",     (char *)"--body-limit",
-                               (char *)"1MB",   (char *)"--memory",
-                               (char *)"64MB",  (char *)"--body-deadline",
-                               (char *)"300ms", NULL};
+    char *const arguments[] = {
+        argv[0],         (char *)"--port",       (char *)"0",     (char *)"--threads",
+        (char *)"3",     (char *)"--queue",      (char *)"4",     (char *)"--body-limit",
+        (char *)"1MB",   (char *)"--memory",     (char *)"64MB",  (char *)"--body-deadline",
+        (char *)"300ms", (char *)"--plan-cache", (char *)"256KB", NULL};
     struct srv_options options;
     struct up_error err = {.code = UP_OK};
     struct srv_http *http = NULL;
-    if (srv_options_parse(13, arguments, &options, &err) != UP_OK ||
+    if (srv_options_parse(15, arguments, &options, &err) != UP_OK ||
         srv_http_new(&options, &http, &err) != UP_OK) {
         (void)fprintf(stderr, "%s\n", err.text);
         return EXIT_FAILURE;
@@ -190,8 +188,14 @@ int main(int argc, char *argv[])
     const struct api_context context = {
         .kernels = up_kernels_select(""),
         .pool = up_pool_new(options.threads, options.queue),
-        .limits = {options.body_limit, options.output_limit, options.memory, options.queue,
-                   options.deadline, options.threads},
+        .plans = up_plan_cache_new(options.plan_cache, srv_http_budget(http)),
+        .limits = {.body_bytes = options.body_limit,
+                   .output_bytes = options.output_limit,
+                   .memory_bytes = options.memory,
+                   .plan_cache_bytes = options.plan_cache,
+                   .queue = options.queue,
+                   .deadline_ms = options.deadline,
+                   .threads = options.threads},
         .operation = srv_http_operation(http),
         .assets = srv_assets(),
         .library_versions = versions,
@@ -203,6 +207,7 @@ int main(int argc, char *argv[])
     }
     run(&b, http, context.pool, argc > 1 ? strtoull(argv[1], NULL, 10) : 3);
     up_pool_free(context.pool);
+    up_plan_cache_free(context.plans);
     srv_http_free(http);
     (void)printf("%zu answers, %zu of them 200, %zu wrong\n", atomic_load(&b.answers),
                  atomic_load(&b.good), atomic_load(&b.wrong));
