@@ -42,7 +42,7 @@ check-symbols: $(LIBRARY_OBJECTS)
 	@scripts/check-symbols.sh $(BUILD)
 
 check-gcc check-clang: check-%:
-	@$(MAKE) --no-print-directory CC=$* WERROR=1 BUILD=build/check-$* MODE=release all test-binaries
+	@$(MAKE) --no-print-directory CC=$* WERROR=1 BUILD=build/check-$* MODE=release all test-binaries bench-binaries
 
 lint: ## clang-tidy over the project's own sources
 	@scripts/deps.sh build check

@@ -85,13 +85,14 @@ conformance: ## compare CASES (5000) random requests, drawn from SEED (1), with 
 	@$(SUBMAKE) all
 	@tests/conformance/run.sh $(BINARY) --seed $(SEED) --cases $(CASES)
 
+bench-binaries: $(BENCHES)
 BENCH ?=
 bench: ## measure layers and networks beside other engines; BENCH has options (BENCH=--help), output is Markdown
 	@scripts/deps.sh build test conformance >&2
-	@$(SUBMAKE) $(BENCHES) >&2
+	@$(SUBMAKE) bench-binaries >&2
 	@tests/bench/run.sh $(BUILD)/tests/bench/bench_layers $(BENCH)
 bench-layers: deps-test ## measure the layers alone, beside what the machine can do
-	@$(SUBMAKE) $(BENCHES)
+	@$(SUBMAKE) bench-binaries
 	@$(BUILD)/tests/bench/bench_layers
 
 accuracy: deps-test ## print the table of docs/accuracy.md: how far every algorithm is from the sum
@@ -133,5 +134,5 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-layers accuracy \
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-binaries bench-layers accuracy \
 	accuracy-run test-arm64 test-arm64-run test-container test-fresh test-browser test-browser-run

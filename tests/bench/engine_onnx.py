@@ -78,7 +78,8 @@ class Writer:
     def write_reshape(self, layer, config, weights):
         shape = config["target_shape"]
         name = layer["name"] + ".last"
-        self.nodes.append(helper.make_node("Reshape", [*layer["inputs"], self.constant([-1, *shape], np.int64)], [name]))
+        wanted = self.constant([-1, *shape], np.int64)
+        self.nodes.append(helper.make_node("Reshape", [*layer["inputs"], wanted], [name]))
         rank = len(shape) + 1
         self.node("Transpose", layer, inputs=[name], perm=[0, rank - 1, *range(1, rank - 1)])
 

@@ -115,7 +115,8 @@ class Engine:
 
     def variants(self, graph, threads):
         rank = 2 + max([geometry.spatial(x) for x in graph.layers if geometry.family(x) in SPATIAL], default=0)
-        layouts = {"NCHW": torch.contiguous_format, "NHWC": {4: torch.channels_last, 5: torch.channels_last_3d}.get(rank)}
+        last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(rank)
+        layouts = {"NCHW": torch.contiguous_format, "NHWC": last}
         for layout, memory in layouts.items():
             for way in ("", ", traced", ", packed") if rank > 3 else ("", ", traced"):
                 if memory is not None:

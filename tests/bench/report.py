@@ -105,8 +105,8 @@ def table_head(threads, peers, sweep):
              *[f"{TITLES[p.name]}, ms" for p in peers], "x best peer", "x TensorFlow"]
     what = f"\n## {threads} thread{'s' if threads > 1 else ''}\n\n"
     if sweep:
-        what += (f"Of {sweep} random layers, those where a peer is faster or that reach less than {PEAK_SHARE:.0%} of the"
-                 f" multiply-adds, or {STORE_SHARE:.0%} of the stores, of this machine:\n\n")
+        what += (f"Of {sweep} random layers, those where a peer is faster or that reach less than {PEAK_SHARE:.0%}"
+                 f" of the multiply-adds, or {STORE_SHARE:.0%} of the stores, of this machine:\n\n")
     return what + "| " + " | ".join(cells) + " |\n|" + "---|" * len(cells)
 
 
