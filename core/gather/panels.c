@@ -24,15 +24,16 @@ const struct up_tap *up_panels_tap(const struct up_panels *p, size_t class, size
 struct up_segments up_panels_segments(const struct up_panels *p, size_t class)
 {
     const size_t taps = p->axis[2].class[class].count;
-    struct up_segments s = {.taps = 1, .count = taps, .neighbours = true};
+    struct up_segments s = {.taps = 1, .count = taps, .step = 1};
     if (taps < 2 || p->gather.groups > 1 || p->channels >= MERGED_CHANNELS)
         return s;
     const size_t most = PRODUCTS_A_CALL / p->channels;
     s.count = (taps - 1) / most + 1;
     s.taps = (taps - 1) / s.count + 1;
-    for (size_t i = 1; i < taps; i++)
-        s.neighbours = s.neighbours && up_panels_tap(p, class, i)->shift ==
-                                           up_panels_tap(p, class, i - 1)->shift + 1;
+    s.step = up_panels_tap(p, class, 1)->shift - up_panels_tap(p, class, 0)->shift;
+    for (size_t i = 2; i < taps; i++)
+        if (up_panels_tap(p, class, i)->shift - up_panels_tap(p, class, i - 1)->shift != s.step)
+            s.step = 0;
     return s;
 }
 

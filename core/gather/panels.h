@@ -33,7 +33,7 @@ struct up_panels {
  * last segment of a line may have fewer. */
 struct up_segments {
     size_t taps, count;
-    bool neighbours; /* the inputs of such a run are neighbours in memory */
+    int64_t step; /* inputs from tap to tap; 0: not always as many */
 };
 struct up_segments up_panels_segments(const struct up_panels *p, size_t class);
 

@@ -165,45 +165,69 @@ static struct chunk chunk_after(const struct block *b, size_t from)
     return c;
 }
 
-/* One pixel's inputs of a segment, whose first tap is at x of the line; zeros where it is outside.
- */
-static void inputs_copy(const struct block *b, const struct meeting *m, int64_t x, float *to)
+/* Pixel x of the input line, or zeros where it is outside. */
+static void input_copy(const struct block *b, const struct meeting *m, int64_t x, float *to)
 {
     const struct up_panels *p = b->p;
-    const size_t channels = p->channels;
-    const int64_t first = up_panels_tap(p, b->class, m->tap)->shift;
-    for (size_t t = 0; t < m->taps; t++, to += channels) {
-        const int64_t at = x + up_panels_tap(p, b->class, m->tap + t)->shift - first;
-        const bool inside = at >= 0 && at < (int64_t)p->gather.in.spatial[2];
-        const float *from = inside ? m->from + (size_t)at * channels : p->zeros;
-        if (channels == 1)
-            *to = *from;
-        else
-            memcpy(to, from, channels * sizeof *to);
+    const bool inside = x >= 0 && x < (int64_t)p->gather.in.spatial[2];
+    const float *from = inside ? m->from + (size_t)x * p->channels : p->zeros;
+    if (p->channels == 1)
+        *to = *from;
+    else
+        memcpy(to, from, p->channels * sizeof *to);
+}
+
+/* The inputs of pixels first .. end - 1, each on its own; returns what is left of `edge`. */
+static float *pixels_copy(const struct block *b, const struct meeting *m, size_t first, size_t end,
+                          const float **a, float *edge)
+{
+    const struct up_panels *p = b->p;
+    const int64_t shift = up_panels_tap(p, b->class, m->tap)->shift;
+    for (size_t i = first; i < end; i++) {
+        const int64_t x = m->first + (int64_t)i * p->axis[2].advance;
+        a[i] = m->taps == 1 ? p->zeros : edge;
+        for (size_t t = 0; m->taps > 1 && t < m->taps; t++, edge += p->channels)
+            input_copy(b, m, x + up_panels_tap(p, b->class, m->tap + t)->shift - shift, edge);
     }
+    return edge;
+}
+
+/* A dilated kernel's taps are as far apart as pixel i is from pixel i + apart. The inputs of pixels
+ * r, r + apart, ... become a line of their own, where taps are neighbours. */
+static float *line_copy(const struct block *b, const struct meeting *m, size_t pixels, size_t apart,
+                        const float **a, float *edge)
+{
+    const size_t channels = b->p->channels;
+    for (size_t r = 0; r < apart && r < pixels; r++) {
+        const size_t there = (pixels - r - 1) / apart + 1;
+        int64_t x = m->first + (int64_t)r * b->p->axis[2].advance;
+        for (size_t i = 0; i < there; i++)
+            a[r + i * apart] = edge + i * channels;
+        for (size_t i = 0; i < there + m->taps - 1; i++, x += b->segments.step, edge += channels)
+            input_copy(b, m, x, edge);
+    }
+    return edge;
 }
 
 /* Pointers of one line's pixels to the inputs of a segment; returns what is left of `edge`. */
 static float *line_table(const struct block *b, const struct meeting *m, size_t pixels,
                          const float **a, float *edge)
 {
-    const struct up_panels *p = b->p;
-    const size_t channels = p->gather.in.channels, taps = m->taps;
-    const int64_t width = (int64_t)p->gather.in.spatial[2], advance = p->axis[2].advance;
-    const int64_t last = width - (int64_t)taps; /* where a segment may start that is inside */
-    int64_t x = m->first;
-    for (size_t i = 0; i < pixels; i++, x += advance) {
-        if (x >= 0 && x <= last && b->segments.neighbours) {
-            a[i] = m->from + (size_t)x * channels;
-        } else if (taps == 1) {
-            a[i] = p->zeros;
-        } else {
-            inputs_copy(b, m, x, edge);
-            a[i] = edge;
-            edge += taps * channels;
-        }
-    }
-    return edge;
+    const size_t channels = b->p->gather.in.channels;
+    const int64_t advance = b->p->axis[2].advance, step = b->segments.step;
+    if (m->taps > 1 && step > 1 && step % advance == 0)
+        return line_copy(b, m, pixels, (size_t)(step / advance), a, edge);
+    if (m->taps > 1 && step != 1)
+        return pixels_copy(b, m, 0, pixels, a, edge);
+    const int64_t last = (int64_t)b->p->gather.in.spatial[2] - (int64_t)m->taps;
+    size_t first = m->first < 0 ? (size_t)((advance - 1 - m->first) / advance) : 0;
+    size_t end = last < m->first ? 0 : (size_t)((last - m->first) / advance) + 1;
+    end = end < pixels ? end : pixels;
+    first = first < end ? first : end;
+    edge = pixels_copy(b, m, 0, first, a, edge);
+    for (size_t i = first; i < end; i++)
+        a[i] = m->from + (size_t)(m->first + (int64_t)i * advance) * channels;
+    return pixels_copy(b, m, end, pixels, a, edge);
 }
 
 /* Pointers a[segment * pixels + pixel]. */

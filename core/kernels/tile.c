@@ -37,14 +37,15 @@ UP_INLINE void sum(const struct up_tile *t, const size_t rows, const size_t vect
     }
 }
 
-/* `count` values of row r from column j on. */
-UP_INLINE void put(const struct up_tile *t, size_t r, size_t j, up_vf sum, const size_t count)
+/* `count` values of row r from column j on; `bias` is theirs. */
+UP_INLINE void put(const struct up_tile *t, size_t r, size_t j, up_vf sum, up_vf bias,
+                   const size_t count)
 {
     float *c = t->c[r] + t->c_first + j;
     if (t->accumulate)
         sum = up_load_first(c, count) + sum;
     if (t->finish && t->bias != NULL)
-        sum += up_load_first(t->bias + j, count);
+        sum += bias;
     if (t->finish && t->add != NULL)
         sum += up_load_first(t->add[r] + t->c_first + j, count);
     up_store_first(c, sum, count);
@@ -59,14 +60,22 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vec
     }
     fetch(t, rows, vectors);
     sum(t, rows, vectors, acc);
+    up_vf bias[UP_TILE_VECTORS_MAX];
+    UP_UNROLL for (size_t v = 0; v < vectors; v++)
+    {
+        const size_t left = t->width > v * UP_LANES ? t->width - v * UP_LANES : 0;
+        bias[v] = up_splat(0);
+        if (t->finish && t->bias != NULL && left > 0)
+            bias[v] = up_load_first(t->bias + v * UP_LANES, left < UP_LANES ? left : UP_LANES);
+    }
     UP_UNROLL for (size_t r = 0; r < rows; r++)
     {
         UP_UNROLL for (size_t v = 0; v < vectors; v++)
         {
             if ((v + 1) * UP_LANES <= t->width)
-                put(t, r, v * UP_LANES, acc[r][v], UP_LANES);
+                put(t, r, v * UP_LANES, acc[r][v], bias[v], UP_LANES);
             else if (v * UP_LANES < t->width)
-                put(t, r, v * UP_LANES, acc[r][v], t->width - v * UP_LANES);
+                put(t, r, v * UP_LANES, acc[r][v], bias[v], t->width - v * UP_LANES);
         }
         if (t->finish && t->activation.id != UP_ACT_LINEAR) {
             float *c = t->c[r] + t->c_first;
