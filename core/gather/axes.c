@@ -120,18 +120,42 @@ bool up_axes_single(const struct up_axis axis[3], const struct up_tap *const tap
     return tap[0]->count == 1 && tap[1]->count == 1 && tap[2]->count == 1;
 }
 
+enum { SUMS = 32 };
+
+static void sums_add(const float *x, size_t count, double *sum)
+{
+    if (count >= SUMS) /* a compiler makes vectors of a loop whose length it knows */
+        for (size_t i = 0; i < SUMS; i++)
+            sum[i] += (double)x[i];
+    else
+        for (size_t i = 0; i < count; i++)
+            sum[i] += (double)x[i];
+}
+
+void up_axes_values(const struct up_axis axis[3], const struct up_tap *const tap[3],
+                    const struct up_gather *gather, size_t at, size_t count, float *ret)
+{
+    const size_t *const index[3] = {axis[0].index + tap[0]->first, axis[1].index + tap[1]->first,
+                                    axis[2].index + tap[2]->first};
+    for (size_t done = 0; done < count; done += SUMS) {
+        const size_t left = count - done;
+        const float *kernel = gather->kernel + at + done;
+        double sum[SUMS] = {0};
+        for (size_t i = 0; i < tap[0]->count; i++)
+            for (size_t j = 0; j < tap[1]->count; j++)
+                for (size_t k = 0; k < tap[2]->count; k++)
+                    sums_add(kernel + position(axis, index[0][i], index[1][j], index[2][k]) *
+                                          gather->position_stride,
+                             left, sum);
+        for (size_t i = 0; i < SUMS && i < left; i++)
+            ret[done + i] = (float)sum[i];
+    }
+}
+
 float up_axes_value(const struct up_axis axis[3], const struct up_tap *const tap[3],
                     const struct up_gather *gather, size_t at)
 {
-    double sum = 0;
-    const size_t *const index[3] = {axis[0].index + tap[0]->first, axis[1].index + tap[1]->first,
-                                    axis[2].index + tap[2]->first};
-    for (size_t i = 0; i < tap[0]->count; i++)
-        for (size_t j = 0; j < tap[1]->count; j++)
-            for (size_t k = 0; k < tap[2]->count; k++)
-                sum +=
-                    (double)gather->kernel[position(axis, index[0][i], index[1][j], index[2][k]) *
-                                               gather->position_stride +
-                                           at];
-    return (float)sum;
+    float value;
+    up_axes_values(axis, tap, gather, at, 1, &value);
+    return value;
 }

@@ -49,6 +49,10 @@ size_t up_axis_taps_max(const struct up_axis *axis);
 float up_axes_value(const struct up_axis axis[3], const struct up_tap *const tap[3],
                     const struct up_gather *gather, size_t at);
 
+/* The same for `count` places from `at` on, which are neighbours in memory. */
+void up_axes_values(const struct up_axis axis[3], const struct up_tap *const tap[3],
+                    const struct up_gather *gather, size_t at, size_t count, float *ret);
+
 /* Whether that value is one kernel position alone, and then which. */
 bool up_axes_single(const struct up_axis axis[3], const struct up_tap *const tap[3],
                     size_t *ret_position);

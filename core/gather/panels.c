@@ -54,10 +54,14 @@ static void tap_pack(const struct up_panels *p, const struct up_tap *const tap[3
     size_t position;
     const bool single = up_axes_single(p->axis, tap, &position);
     const float *kernel = g->kernel + position * g->position_stride + first * g->filter_stride;
-    if (single && place->column_step == 1 && g->filter_stride == 1) {
-        for (size_t c = 0; c < p->channels; c++)
-            memcpy(place->to + c * place->channel_step, kernel + c * g->channel_stride,
-                   width * sizeof(float));
+    if (place->column_step == 1 && g->filter_stride == 1) {
+        for (size_t c = 0; c < p->channels; c++) {
+            float *to = place->to + c * place->channel_step;
+            if (single)
+                memcpy(to, kernel + c * g->channel_stride, width * sizeof *to);
+            else
+                up_axes_values(p->axis, tap, g, first + c * g->channel_stride, width, to);
+        }
         return;
     }
     for (size_t f = 0; f < width; f++)
