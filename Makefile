@@ -33,7 +33,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 COMPILE := $(CC) -std=c11 -D_POSIX_C_SOURCE=200809L -I. -I$(BUILD) -fPIE -pthread -ffp-contract=off \
 	$(WARNINGS) $(MODE_CFLAGS_$(MODE)) $(CFLAGS) -MMD -MP
 LINK := $(CC) -pie -pthread $(MODE_LDFLAGS_$(MODE)) $(LDFLAGS)
-LIBS := $(shell pkg-config --libs libmicrohttpd jansson libpng freetype2 2>/dev/null) -lm
+LIBS := $(shell pkg-config --libs libmicrohttpd jansson libpng libdeflate freetype2 2>/dev/null) -lm
 
 # The figures' text is drawn by FreeType with this font, which becomes a part of the binary.
 FONT := /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf

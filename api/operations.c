@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "api/codec/buffer.h"
+#include "api/codec/deflate.h"
 #include "api/codec/json.h"
 #include "api/codec/png.h"
 #include "api/endpoints.h"
@@ -68,7 +69,8 @@ API_HANDLER(api_version)
                           "\",\"commit\":\"" UP_COMMIT "\",\"compiler\":");
     api_buffer_quote(&out, __VERSION__);
     api_buffer_printf(&out, ",\"isa\":\"%s\",\"libraries\":[", context->kernels->isa);
-    const char *const own[] = {api_read_library(), api_png_library(), api_text_library()};
+    const char *const own[] = {api_read_library(), api_png_library(), api_deflate_library(),
+                               api_text_library()};
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
         api_buffer_puts(&out, i == 0 ? "" : ",");
         api_buffer_quote(&out, own[i]);

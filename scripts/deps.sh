@@ -16,6 +16,7 @@ rows() {
         echo 'libmicrohttpd-dev  pkg-config --exists libmicrohttpd'
         echo 'libjansson-dev     pkg-config --exists jansson'
         echo 'libpng-dev         pkg-config --exists libpng'
+        echo 'libdeflate-dev     pkg-config --exists libdeflate'
         echo 'libfreetype-dev    pkg-config --exists freetype2'
         echo 'fonts-dejavu-core  test -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
         ;;
