@@ -1,7 +1,8 @@
 /* DESIGN
  * The one matrix kernel. All accumulators of a tile live in registers: rows x vectors, started at
  * zero; what c holds is added at the end, which is more exact than starting from it. Both numbers
- * are constants of each instance, so that the compiler unrolls everything around the k loop.
+ * are constants of each instance, so that the compiler unrolls everything around the k loop. While
+ * any accumulator lives no function is called: on NEON that would keep them all in memory.
  * What comes next is asked for early: memory is slower than the multipliers where panels are used
  * for few rows, or sums are short. */
 #include "core/kernels/vec.h"
@@ -77,10 +78,10 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vec
             else if (v * UP_LANES < t->width)
                 put(t, r, v * UP_LANES, acc[r][v], bias[v], t->width - v * UP_LANES);
         }
-        if (t->finish && t->activation.id != UP_ACT_LINEAR) {
-            float *c = t->c[r] + t->c_first;
-            UP_KERNEL(activate)(&t->activation, c, t->width, c);
-        }
+    }
+    for (size_t r = 0; r < rows && t->finish && t->activation.id != UP_ACT_LINEAR; r++) {
+        float *c = t->c[r] + t->c_first;
+        UP_KERNEL(activate)(&t->activation, c, t->width, c);
     }
 }
 

@@ -84,7 +84,8 @@ UP_INLINE void up_store(float *p, up_vf v)
     memcpy(p, &v, sizeof v);
 }
 
-/* The first `count` lanes; what is loaded of the others is 0, and nothing of them is touched. */
+/* The first `count` lanes; what is loaded of the others is 0, and nothing of them is touched. A
+ * loop to `count` would be a call of memcpy. */
 UP_INLINE up_vf up_load_first(const float *p, size_t count)
 {
     if (count == UP_LANES)
@@ -95,8 +96,7 @@ UP_INLINE up_vf up_load_first(const float *p, size_t count)
     return _mm256_maskload_ps(p, up_mask_first(count));
 #else
     up_vf v = {0};
-    for (size_t i = 0; i < count; i++)
-        v[i] = p[i];
+    UP_UNROLL for (size_t i = 0; i < UP_LANES; i++) if (i < count) v[i] = p[i];
     return v;
 #endif
 }
@@ -112,8 +112,7 @@ UP_INLINE void up_store_first(float *p, up_vf v, size_t count)
 #elif defined(__AVX2__)
     _mm256_maskstore_ps(p, up_mask_first(count), v);
 #else
-    for (size_t i = 0; i < count; i++)
-        p[i] = v[i];
+    UP_UNROLL for (size_t i = 0; i < UP_LANES; i++) if (i < count) p[i] = v[i];
 #endif
 }
 
