@@ -50,14 +50,18 @@ static void class_fill(const struct up_gather_axis *size, bool transposed, size_
     }
 }
 
-/* How many different inputs the kernel positions of a class meet. */
-static size_t class_taps(const struct up_gather_axis *size, bool transposed, size_t class)
+/* Shifts rise, or fall, with the kernel's positions. */
+size_t up_axis_span(const struct up_gather *gather, uint32_t axis, size_t class, int64_t *ret_low,
+                    int64_t *ret_high)
 {
+    const struct up_gather_axis *size = &gather->axis[axis];
     size_t taps = 0;
     int64_t shift, last = 0;
     for (size_t j = 0; j < (size_t)size->kernel; j++) {
-        if (!shift_of(size, transposed, class, j, &shift))
+        if (!shift_of(size, gather->transposed, class, j, &shift))
             continue;
+        *ret_low = taps == 0 || shift < *ret_low ? shift : *ret_low;
+        *ret_high = taps == 0 || shift > *ret_high ? shift : *ret_high;
         taps += taps == 0 || shift != last;
         last = shift;
     }
@@ -72,8 +76,9 @@ void up_axis_measure(const struct up_gather *gather, uint32_t axis, struct up_ax
     ret->period = (size_t)(gather->transposed ? size->stride : size->repeat / common);
     ret->advance = gather->transposed ? 1 : size->stride / common;
     ret->classes = ret->period < ret->outputs ? ret->period : ret->outputs;
+    int64_t low, high;
     for (size_t c = 0; c < ret->classes; c++)
-        ret->taps += class_taps(size, gather->transposed, c);
+        ret->taps += up_axis_span(gather, axis, c, &low, &high);
 }
 
 enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,

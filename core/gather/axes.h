@@ -35,6 +35,11 @@ struct up_axis {
 /* Everything but the tables, from which it takes no memory. */
 void up_axis_measure(const struct up_gather *gather, uint32_t axis, struct up_axis *ret);
 
+/* How many different inputs the outputs of a class take, and the lowest and highest of their
+ * shifts, which are not set where there are none. */
+size_t up_axis_span(const struct up_gather *gather, uint32_t axis, size_t class, int64_t *ret_low,
+                    int64_t *ret_high);
+
 enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,
                              struct up_axis *ret, struct up_error *err) UP_CHECKED;
 

@@ -72,6 +72,52 @@ struct up_planar {
     bool accumulate;
 };
 
+/* Winograd's minimal filtering F(m, r): m = 5 - r outputs of r = 2 or 3 taps from four inputs in a
+ * row, by four products, along each of `axes` axes (Lavin and Gray, arXiv:1509.09308, at the points
+ * 0, 1, -1 and infinity):
+ *
+ *   products = (B x) * (G g), outputs = A products
+ *        | 1  0 -1  0 |           | 1    0   |           | 1  1  1  0 |
+ *   B  = | 0  1  1  0 |  G(3,2) = | 1/2  1/2 |  A(3,2) = | 0  1 -1  0 |
+ *        | 0 -1  1  0 |           | 1/2 -1/2 |           | 0  1  1 -1 |
+ *        | 0  1  0 -1 |           | 0    1   |
+ *                         | 1    0   0   |
+ *                G(2,3) = | 1/2  1/2 1/2 |  A(2,3) = | 1  1  1  0 |
+ *                         | 1/2 -1/2 1/2 |           | 0  1 -1 -1 |
+ *                         | 0    0   1   |
+ *
+ * A tile has 4^axes points, r^axes taps and m^axes outputs, the last axis fastest. */
+enum { UP_WINOGRAD_BASE = 4, UP_WINOGRAD_AXES_MAX = 2 };
+
+/* v[p * v_point + t * v_row + k] = point p of B over x[t * points + ...][first + k], for each tile
+ * t < tiles and channel k < depth. What pads a row of v to whole vectors is written too. */
+struct up_winograd_input {
+    const float *const *x;
+    float *v;
+    size_t axes, tiles, first, depth, v_point, v_row;
+};
+
+/* y[at[t * outputs + i] + f] = activation(output i of A over m[p * m_point + t * m_row + f] +
+ * bias[f] + add[at[t * outputs + i] + f]) for f < width; outputs that are at UP_WINOGRAD_NOWHERE
+ * are left out. The activation is pointwise; bias and add may be NULL. */
+#define UP_WINOGRAD_NOWHERE SIZE_MAX
+struct up_winograd_output {
+    const float *m;
+    const size_t *at;
+    const float *bias, *add;
+    float *y;
+    size_t axes, taps, tiles, width, m_point, m_row;
+    struct up_activation activation;
+};
+
+/* u[p * u_point + i] = point p of G over g[tap * count + i], computed in double, for i < count; a
+ * multiple of tile_columns. */
+struct up_winograd_weights {
+    const float *g;
+    float *u;
+    size_t axes, taps, count, u_point;
+};
+
 /* Operations of two values, each rounded to float. Where a maximum or minimum has a choice between
  * zeros it is the first's; NaN wins both. PRELU is max(a, 0) - b * max(-a, 0). */
 enum up_operation {
@@ -199,6 +245,13 @@ struct up_kernels {
      * b[(t * width + j) * b_stride + k]. `next` is not looked at; lanes are summed apart. */
     void (*few)(const struct up_tile *tile);
     void (*planar)(const struct up_planar *planar);
+
+    /* Input and weights return the sum of squares of what they read: where the input's is finite,
+     * so is all of it, and below 2e19. */
+    float (*winograd_input)(const struct up_winograd_input *input);
+    void (*winograd_output)(const struct up_winograd_output *output);
+    double (*winograd_weights)(const struct up_winograd_weights *weights);
+
     void (*depthwise)(const struct up_depthwise *depthwise);
 
     /* y[c] = the largest value, or the mean, of channel c in the box. NaN wins a maximum. */

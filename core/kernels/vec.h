@@ -167,6 +167,9 @@ UP_INLINE up_vf up_splat(float x)
 void UP_KERNEL(tile)(const struct up_tile *tile);
 void UP_KERNEL(few)(const struct up_tile *tile);
 void UP_KERNEL(planar)(const struct up_planar *planar);
+float UP_KERNEL(winograd_input)(const struct up_winograd_input *input);
+void UP_KERNEL(winograd_output)(const struct up_winograd_output *output);
+double UP_KERNEL(winograd_weights)(const struct up_winograd_weights *weights);
 void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
 void UP_KERNEL(box_max)(const struct up_box *box, float *y);
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y);

@@ -1,4 +1,4 @@
-/* Conv1D/2D/3D: checks and parameters; core/layers/gather.c computes. */
+/* Conv1D/2D/3D: checks and parameters; core/gather computes. */
 #include "core/layers/gathered.h"
 #include "core/layers/window.h"
 

@@ -1,0 +1,312 @@
+/* DESIGN
+ * Plans the Winograd algorithms: what tiles and phases there are, how the work is divided, and the
+ * transformed weights.
+ *
+ * A class with one tap less than the others has a last weight of zero, and so no product at the
+ * last point: its panels leave that out. Sizes are such that V and M of a block stay in a second
+ * level cache of 1 MB, and that V of one point and a panel's weights stay in the first. */
+#include <math.h>
+#include <string.h>
+
+#include "core/gather/winograd.h"
+
+enum {
+    TILES_STEP = 12,              /* rows of the largest tile of any instruction set */
+    PART_COLUMNS = 128,           /* the input is transformed once for so many at least */
+    UNITS_WANTED = 32,            /* blocks are divided where they are fewer, */
+    UNIT_MACS = 1 << 18,          /* but into no less work than this */
+    GRAIN_MACS = 1 << 16,         /* worth handing to another thread */
+    WEIGHT_BYTES_MAX = 256 << 20, /* past that nobody wants four times the kernel */
+    NEAR_BYTES = 16 << 20,        /* weights that may stay in a cache */
+    SLICE = 16,                   /* channels that are packed at once */
+};
+
+/* What costs as much time as so many multiply-adds, as measured: a value of the input's or the
+ * output's transform; and, of one vector's lanes, a row of a product, and fetching a weight. */
+static const double TRANSFORM = 6, CALL = 20, FETCH_NEAR = 0.25, FETCH_FAR = 0.75;
+
+/* Larger weights could overflow where the direct sum does not. */
+static const double squares_max = 1e20;
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t divided(size_t a, size_t b)
+{
+    return (a - 1) / b + 1;
+}
+
+/* --- Shape ---------------------------------------------------------------------------------- */
+
+bool up_winograd_axis(const struct up_gather *gather, uint32_t axis, size_t taps,
+                      struct up_winograd_axis *ret)
+{
+    struct up_axis a;
+    up_axis_measure(gather, axis, &a);
+    if (a.period > UP_WINOGRAD_PERIOD_MAX || a.kernel > taps * a.period)
+        return false;
+    size_t most = 0, fewest = SIZE_MAX;
+    int64_t lowest = INT64_MAX, highest = INT64_MIN, high;
+    for (size_t c = 0; c < a.classes; c++) {
+        const size_t count = up_axis_span(gather, axis, c, &ret->low[c], &high);
+        if (count == 0 || (size_t)(high - ret->low[c]) + 1 != count)
+            return false;
+        most = count > most ? count : most;
+        fewest = least(fewest, count);
+        lowest = ret->low[c] < lowest ? ret->low[c] : lowest;
+        highest = ret->low[c] > highest ? ret->low[c] : highest;
+    }
+    if (most > 1 ? most != taps || fewest + 1 < taps || a.advance != 1
+                 : a.advance != 1 && a.classes > 1)
+        return false;
+    ret->taps = most;
+    ret->points = most > 1 ? UP_WINOGRAD_BASE : 1;
+    ret->side = ret->points - most + 1;
+    ret->base = lowest;
+    ret->step = (int64_t)ret->side * a.advance;
+    ret->tiles = 0;
+    for (size_t c = 0; c < a.classes; c++) {
+        const size_t last = up_axis_outputs(&a, c) - 1 + (size_t)(ret->low[c] - lowest);
+        ret->tiles = last / ret->side >= ret->tiles ? last / ret->side + 1 : ret->tiles;
+    }
+    return highest - lowest <= 1;
+}
+
+bool up_winograd_applies(const struct up_gather *gather, size_t taps)
+{
+    struct up_winograd_axis form;
+    size_t axes = 0;
+    if (gather->groups != 1)
+        return false;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (!up_winograd_axis(gather, i, taps, &form))
+            return false;
+        axes += form.points > 1;
+    }
+    return axes >= 1 && axes <= UP_WINOGRAD_AXES_MAX;
+}
+
+/* Both in multiply-adds, which whatever else there is to do is counted as. */
+bool up_winograd_pays(const struct up_gather *gather, size_t taps, const struct up_kernels *kernels)
+{
+    const double channels = (double)gather->in.channels, filters = (double)gather->out.channels;
+    const size_t columns = kernels->tile_columns;
+    double tiles = (double)gather->out.batch, points = 1, phases = 1, direct = tiles;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct up_axis a;
+        struct up_winograd_axis form;
+        int64_t low, high;
+        up_axis_measure(gather, i, &a);
+        double products = 0;
+        (void)up_winograd_axis(gather, i, taps, &form);
+        for (size_t c = 0; c < a.classes; c++)
+            products += (double)(up_axis_outputs(&a, c) * up_axis_span(gather, i, c, &low, &high));
+        tiles *= (double)form.tiles;
+        points *= (double)form.points;
+        phases *= (double)a.classes;
+        direct *= products;
+    }
+    const double panels = ceil(phases * filters / (double)columns);
+    const double padded = ceil(filters / (double)columns) * (double)columns;
+    const double weights = points * channels * panels * (double)columns;
+    const double fetch = weights * sizeof(float) > NEAR_BYTES ? FETCH_FAR : FETCH_NEAR;
+    const double winograd =
+        weights * (tiles + fetch * kernels->lanes) +
+        tiles * points *
+            (TRANSFORM * (channels + phases * filters) + CALL * kernels->lanes * panels);
+    return weights * sizeof(float) <= WEIGHT_BYTES_MAX && winograd < direct * channels * padded;
+}
+
+/* Divides the work: see UP_WINOGRAD_* for what has to fit. */
+static void divide(struct up_winograd *p, struct up_sum *sum)
+{
+    p->channels_a_call = p->channels / divided(p->channels, UP_WINOGRAD_CHANNELS);
+    p->channels_a_call = least(p->channels, divided(p->channels_a_call, SLICE) * SLICE);
+    p->v_row = divided(p->channels_a_call, SLICE) * SLICE + UP_WINOGRAD_V_PAD;
+    size_t most = least(UP_WINOGRAD_TILES, UP_WINOGRAD_TABLE / p->points);
+    most = least(most, UP_WINOGRAD_V_FLOATS / p->points / p->v_row) / TILES_STEP * TILES_STEP;
+    p->blocks = divided(p->tiles, most);
+    p->block = divided(p->tiles, p->blocks);
+
+    const size_t room = UP_WINOGRAD_M_FLOATS / p->points / p->block;
+    const double macs = up_gather_macs(&p->gather), units = macs / UNIT_MACS;
+    p->panels_a_part = least(room, PART_COLUMNS) / p->columns;
+    p->parts = divided(p->panels, p->panels_a_part);
+    p->shares = least(divided(UNITS_WANTED, p->blocks), p->parts);
+    if (units < (double)(p->shares * p->blocks))
+        p->shares = units > (double)p->blocks ? (size_t)(units / (double)p->blocks) : 1;
+    p->parts_a_unit = divided(p->parts, p->shares);
+    p->shares = divided(p->parts, p->parts_a_unit);
+    sum->units = p->blocks * p->shares;
+    sum->grain = (size_t)(GRAIN_MACS / (macs / (double)sum->units + 1)) + 1;
+}
+
+/* --- Columns -------------------------------------------------------------------------------- */
+
+void up_winograd_classes(const struct up_winograd *p, size_t phase, size_t ret[3])
+{
+    for (uint32_t i = 3; i-- > 0; phase /= p->axis[i].classes)
+        ret[i] = phase % p->axis[i].classes;
+}
+
+bool up_winograd_segment(const struct up_winograd *p, size_t panel, size_t column,
+                         struct up_winograd_segment *ret)
+{
+    const size_t at = panel * p->columns + column;
+    if (column >= p->columns || at >= p->phases * p->filters)
+        return false;
+    const size_t filter = at % p->filters;
+    *ret = (struct up_winograd_segment){column, least(p->filters - filter, p->columns - column),
+                                        at / p->filters, filter};
+    return true;
+}
+
+size_t up_winograd_panels(const struct up_winograd *p, size_t part)
+{
+    return least(p->panels_a_part, p->panels - part * p->panels_a_part);
+}
+
+const float *up_winograd_weights(const struct up_winograd *p, size_t part, size_t channel)
+{
+    const size_t before = part * p->panels_a_part * p->channels;
+    return p->packed + (before + up_winograd_panels(p, part) * channel) * p->points * p->columns;
+}
+
+/* --- Weights -------------------------------------------------------------------------------- */
+
+void up_winograd_tap(const struct up_winograd *p, const struct up_tap *const tap[3], size_t first,
+                     size_t count, size_t filter, size_t width, float *ret)
+{
+    const struct up_gather *g = &p->gather;
+    size_t position;
+    const bool single = up_axes_single(p->axis, tap, &position);
+    const float *kernel = g->kernel + position * g->position_stride;
+    for (size_t c = 0; c < count; c++)
+        for (size_t f = 0; f < width; f++) {
+            const size_t at = (first + c) * g->channel_stride + (filter + f) * g->filter_stride;
+            ret[c * p->columns + f] = single ? kernel[at] : up_axes_value(p->axis, tap, g, at);
+        }
+}
+
+/* A segment's weights of `count` channels: g[tap][channel][column]. */
+static void taps_pack(const struct up_winograd *p, const struct up_winograd_segment *s,
+                      size_t first, size_t count, float *g)
+{
+    size_t class[3], from[3], taps[3];
+    up_winograd_classes(p, s->phase, class);
+    for (uint32_t i = 0; i < 3; i++) {
+        from[i] = p->axis[i].class[class[i]].first;
+        taps[i] = p->axis[i].class[class[i]].count;
+    }
+    for (size_t t = 0; t < taps[0] * taps[1] * taps[2]; t++) {
+        const size_t number[3] = {t / taps[2] / taps[1], t / taps[2] % taps[1], t % taps[2]};
+        const struct up_tap *tap[3];
+        size_t at = 0;
+        for (uint32_t i = 0; i < 3; i++) {
+            tap[i] = &p->axis[i].tap[from[i] + number[i]];
+            at = at * p->form[i].taps + (size_t)(tap[i]->shift - p->form[i].low[class[i]]);
+        }
+        up_winograd_tap(p, tap, first, count, s->filter, s->width,
+                        g + at * count * p->columns + s->column);
+    }
+}
+
+/* Channels first .. first + count - 1 of one panel; returns the sum of squares. */
+static double panel_pack(const struct up_winograd *p, const struct up_kernels *kernels,
+                         size_t panel, size_t first, size_t count, float *u, size_t u_point)
+{
+    float g[9 * SLICE * UP_TILE_COLUMNS_MAX];
+    double squares = 0;
+    for (size_t c = 0; c < count; c += SLICE) {
+        const size_t some = least(SLICE, count - c);
+        struct up_winograd_segment s = {.column = 0};
+        memset(g, 0, sizeof g);
+        for (size_t column = 0; up_winograd_segment(p, panel, column, &s); column += s.width)
+            taps_pack(p, &s, first + c, some, g);
+        const struct up_winograd_weights w = {g,       u + c * p->columns, p->axes,
+                                              p->taps, some * p->columns,  u_point};
+        squares += kernels->winograd_weights(&w);
+    }
+    return squares;
+}
+
+/* Bits of the points at which a phase has weights. */
+static uint16_t phase_needs(const struct up_winograd *p, size_t phase)
+{
+    size_t class[3];
+    uint16_t bits = 0;
+    up_winograd_classes(p, phase, class);
+    for (size_t point = 0; point < p->points; point++) {
+        bool there = true;
+        size_t rest = point;
+        for (uint32_t i = 3; i-- > 0; rest /= p->form[i].points)
+            there = there && (p->axis[i].class[class[i]].count == p->form[i].taps ||
+                              rest % p->form[i].points + 1 < p->form[i].points);
+        bits |= (uint16_t)(there << point);
+    }
+    return bits;
+}
+
+static enum up_code pack(struct up_winograd *p, const struct up_kernels *kernels,
+                         struct up_arena *arena, struct up_error *err)
+{
+    const size_t count = up_size_mul_saturated(
+        up_size_mul_saturated(p->panels * p->columns, p->channels), p->points);
+    p->packed = up_arena_alloc(arena, count, sizeof(float), err);
+    p->needs = up_arena_zalloc(arena, p->panels, sizeof *p->needs, err);
+    p->zeros = up_arena_zalloc(arena, p->channels, sizeof(float), err);
+    if (p->packed == NULL || p->needs == NULL || p->zeros == NULL)
+        return err->code;
+    double squares = 0;
+    float *u = p->packed;
+    for (size_t part = 0; part < p->parts; part++) {
+        const size_t panels = up_winograd_panels(p, part), first = part * p->panels_a_part;
+        for (size_t c = 0; c < p->channels; c += p->channels_a_call) {
+            const size_t some = least(p->channels_a_call, p->channels - c);
+            const size_t one = some * p->columns;
+            for (size_t i = 0; i < panels; i++)
+                squares += panel_pack(p, kernels, first + i, c, some, u + i * one, panels * one);
+            u += p->points * panels * one;
+        }
+    }
+    p->exact = !(squares <= squares_max);
+    struct up_winograd_segment s;
+    for (size_t panel = 0; panel < p->panels; panel++)
+        for (size_t column = 0; up_winograd_segment(p, panel, column, &s); column += s.width)
+            p->needs[panel] |= phase_needs(p, s.phase);
+    return UP_OK;
+}
+
+enum up_code up_winograd_prepare(const struct up_gather *gather, size_t taps,
+                                 const struct up_kernels *kernels, struct up_arena *arena,
+                                 struct up_sum *ret, struct up_error *err)
+{
+    struct up_winograd *p = up_arena_zalloc(arena, 1, sizeof *p, err);
+    if (p == NULL)
+        return err->code;
+    p->gather = *gather;
+    p->taps = taps;
+    p->channels = gather->in.channels;
+    p->filters = gather->out.channels;
+    p->columns = kernels->tile_columns;
+    p->points = p->outputs = p->phases = 1;
+    p->tiles = gather->out.batch;
+    for (uint32_t i = 0; i < 3; i++) {
+        if (up_axis_prepare(gather, i, arena, &p->axis[i], err) != UP_OK)
+            return err->code;
+        (void)up_winograd_axis(gather, i, taps, &p->form[i]);
+        p->axes += p->form[i].points > 1;
+        p->points *= p->form[i].points;
+        p->outputs *= p->form[i].side;
+        p->tiles *= p->form[i].tiles;
+        p->phases *= p->axis[i].classes;
+    }
+    p->panels = divided(p->phases * p->filters, p->columns);
+    divide(p, ret);
+    if (pack(p, kernels, arena, err) != UP_OK)
+        return err->code;
+    ret->prepared = p;
+    return UP_OK;
+}
