@@ -8,12 +8,26 @@
 enum { QUAD = 4, BLOCK = 16 };
 
 typedef float quad __attribute__((vector_size(QUAD * sizeof(float))));
-typedef int quad_places __attribute__((vector_size(QUAD * sizeof(int))));
 
+/* Lanes of a, and after them of b. */
 #if defined(__clang__)
-#define PICK(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#define PICK(type, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define PICK(a, b, ...) __builtin_shuffle(a, b, (quad_places){__VA_ARGS__})
+typedef int quad_places __attribute__((vector_size(QUAD * sizeof(int))));
+typedef int up_vf_places __attribute__((vector_size(UP_LANES * sizeof(int))));
+#define PICK(type, a, b, ...) __builtin_shuffle(a, b, (type##_places){__VA_ARGS__})
+#endif
+
+/* Lanes i to i + 1, or more, of both by turns. */
+#define TURNS2(i) (i), (i) + UP_LANES, (i) + 1, (i) + 1 + UP_LANES
+#define TURNS4(i) TURNS2(i), TURNS2((i) + 2)
+#define TURNS8(i) TURNS4(i), TURNS4((i) + 4)
+#if UP_LANES == 16
+#define TURNS TURNS8
+#elif UP_LANES == 8
+#define TURNS TURNS4
+#else
+#define TURNS TURNS2
 #endif
 
 UP_INLINE quad load(const float *p)
@@ -35,20 +49,15 @@ UP_INLINE void square(const float *x, size_t x_stride, const size_t rows, const 
 {
     const quad a = load(x), b = rows > 1 ? load(x + x_stride) : a;
     const quad c = rows > 2 ? load(x + 2 * x_stride) : a, d = rows > 3 ? load(x + 3 * x_stride) : b;
-    const quad low = PICK(a, b, 0, 4, 1, 5), low2 = PICK(c, d, 0, 4, 1, 5);
-    const quad high = PICK(a, b, 2, 6, 3, 7), high2 = PICK(c, d, 2, 6, 3, 7);
-    if (rows == 2 && y_stride == 2) {
-        store(y, low);
-        store(y + QUAD, high);
-        return;
-    }
-    store(y, PICK(low, low2, 0, 1, 4, 5));
+    const quad low = PICK(quad, a, b, 0, 4, 1, 5), low2 = PICK(quad, c, d, 0, 4, 1, 5);
+    const quad high = PICK(quad, a, b, 2, 6, 3, 7), high2 = PICK(quad, c, d, 2, 6, 3, 7);
+    store(y, PICK(quad, low, low2, 0, 1, 4, 5));
     if (columns > 1)
-        store(y + y_stride, PICK(low, low2, 2, 3, 6, 7));
+        store(y + y_stride, PICK(quad, low, low2, 2, 3, 6, 7));
     if (columns > 2)
-        store(y + 2 * y_stride, PICK(high, high2, 0, 1, 4, 5));
+        store(y + 2 * y_stride, PICK(quad, high, high2, 0, 1, 4, 5));
     if (columns > 3)
-        store(y + 3 * y_stride, PICK(high, high2, 2, 3, 6, 7));
+        store(y + 3 * y_stride, PICK(quad, high, high2, 2, 3, 6, 7));
 }
 
 static void values(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
@@ -77,17 +86,37 @@ UP_INLINE void join(const float *x, size_t x_stride, const size_t rows, size_t p
     values(x + p, x_stride, rows, pixels - p, y + p * rows, rows);
 }
 
-/* At most BLOCK each way. */
+/* At most BLOCK each way. Where four do not divide the rows, the last squares overlap. */
 static void block(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                   size_t y_stride)
 {
-    const size_t whole = rows / QUAD * QUAD;
     size_t c = 0;
-    for (; c + QUAD <= columns; c += QUAD)
-        for (size_t r = 0; r < whole; r += QUAD)
+    if (rows < QUAD) {
+        values(x, x_stride, rows, columns, y, y_stride);
+        return;
+    }
+    for (; c + QUAD <= columns; c += QUAD) {
+        size_t r = 0;
+        for (; r + QUAD <= rows; r += QUAD)
             square(x + r * x_stride + c, x_stride, QUAD, QUAD, y + c * y_stride + r, y_stride);
-    values(x + c, x_stride, whole, columns - c, y + c * y_stride, y_stride);
-    values(x + whole * x_stride, x_stride, rows - whole, columns, y + whole, y_stride);
+        if (r < rows) {
+            r = rows - QUAD;
+            square(x + r * x_stride + c, x_stride, QUAD, QUAD, y + c * y_stride + r, y_stride);
+        }
+    }
+    values(x + c, x_stride, rows, columns - c, y + c * y_stride, y_stride);
+}
+
+/* Two rows to dense pairs, a vector of each at a time. */
+static void pair(const float *x, size_t x_stride, size_t pixels, float *y)
+{
+    size_t p = 0;
+    for (; p + UP_LANES <= pixels; p += UP_LANES) {
+        const up_vf a = up_load(x + p), b = up_load(x + x_stride + p);
+        up_store(y + 2 * p, PICK(up_vf, a, b, TURNS(0)));
+        up_store(y + 2 * p + UP_LANES, PICK(up_vf, a, b, TURNS(UP_LANES / 2)));
+    }
+    values(x + p, x_stride, 2, pixels - p, y + 2 * p, 2);
 }
 
 void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
@@ -102,7 +131,7 @@ void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t c
     else if (columns == 3 && x_stride == 3)
         split(x, rows, 3, y, y_stride);
     else if (rows == 2 && y_stride == 2)
-        join(x, x_stride, 2, columns, y);
+        pair(x, x_stride, columns, y);
     else if (rows == 3 && y_stride == 3)
         join(x, x_stride, 3, columns, y);
     else
