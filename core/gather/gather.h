@@ -41,6 +41,7 @@ struct up_gather_call {
     const float *in;
     const float *add; /* of a gather with `add`; never `out` */
     float *out;
+    bool stream; /* no cache will hold the output until it is read: a hint */
 };
 
 /* A gather that is ready to be computed, in units of work that do not depend on one another. */

@@ -129,6 +129,14 @@ static bool spans_make(struct layout *l)
     return true;
 }
 
+/* Channels that lie in whole cache lines, or else are moved four at a time. */
+static size_t whole(size_t channels, size_t all)
+{
+    enum { LINE = 16, SQUARE = 4 };
+    const size_t unit = channels >= LINE ? LINE : channels >= SQUARE ? SQUARE : 1;
+    return channels == all ? all : channels / unit * unit;
+}
+
 /* Rows of a unit and the channels of its planes: as many rows as make enough units, but fewer where
  * memory is short; and then rather fewer channels, as long as sums do not become too short. */
 static void rows_make(const struct up_gather *g, struct layout *l)
@@ -140,7 +148,8 @@ static void rows_make(const struct up_gather *g, struct layout *l)
             taps, at_most(f[i].range, (size_t)g->axis[i].kernel + f[i].period - 1));
     const size_t most =
         at_most(g->in.channels, taps < PRODUCTS_A_CALL ? PRODUCTS_A_CALL / taps : 1);
-    const size_t fewest = at_most(most, taps < PRODUCTS_MIN ? PRODUCTS_MIN / taps : 1);
+    const size_t fewest =
+        at_most(most, taps < PRODUCTS_MIN ? div_up(PRODUCTS_MIN / taps, 4) * 4 : 1);
     const bool once = most == g->in.channels && plane_floats(l, 1) * most <= PLANE_FLOATS;
     const size_t outputs = once ? l->lines_a_group * l->line_outputs : outputs_of(l);
     const size_t units = g->out.batch * f[0].steps * l->spans;
@@ -153,7 +162,7 @@ static void rows_make(const struct up_gather *g, struct layout *l)
     l->rows = div_up(f[1].steps, l->blocks);
     l->lines = l->rows + reach(l, 1);
     l->plane = plane_floats(l, l->rows);
-    l->channels = at_most(most, PLANE_FLOATS / l->plane);
+    l->channels = whole(at_most(most, PLANE_FLOATS / l->plane), g->in.channels);
 }
 
 /* False where a unit's memory would not be enough. */
@@ -388,7 +397,7 @@ static void line_put(struct work *w, const float *sums, int64_t depth, int64_t r
          place) *
         filters;
     float *out = w->call->out + first;
-    float *y = count == outputs ? out : w->line + skip * filters;
+    float *y = count == outputs && !w->call->stream ? out : w->line + skip * filters;
     kernels->transpose(sums, l->sums, l->line_outputs, w->columns, y - skip * filters,
                        l->line_outputs);
     if (g->add) {
@@ -401,7 +410,9 @@ static void line_put(struct work *w, const float *sums, int64_t depth, int64_t r
     }
     if (g->activation.id != UP_ACT_LINEAR)
         kernels->activate(&g->activation, y, count * filters, y);
-    if (y != out)
+    if (w->call->stream)
+        kernels->stream(y, count * filters, out);
+    else if (y != out)
         memcpy(out, y, count * filters * sizeof *out);
 }
 
@@ -505,11 +516,20 @@ static bool applies(const struct up_gather *gather, const struct up_kernels *ker
     return layout_make(gather, kernels, &layout);
 }
 
+/* Measured on AVX-512 and AVX2: filters that would leave a panel of the matrix kernel a quarter
+ * empty, and enough products of each input value to make up for moving it. */
 static bool pays(const struct up_gather *gather, const struct up_kernels *kernels)
 {
-    struct layout l;
-    return layout_make(gather, kernels, &l) && gather->out.channels <= UP_FEW_COLUMNS &&
-           l.frame[1].steps * l.frame[2].steps >= kernels->lanes / 2;
+    enum { FILTERS_MAX = 16, PRODUCTS_A_VALUE = 24, CHANNELS_FEW = 4 };
+    const size_t filters = gather->out.channels;
+    size_t products = filters, pixels = 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        products = up_size_mul_saturated(products, (size_t)gather->axis[i].kernel);
+        pixels *= gather->in.spatial[i];
+    }
+    return filters <= FILTERS_MAX && 4 * filters <= 3 * kernels->tile_columns &&
+           (products >= PRODUCTS_A_VALUE || gather->in.channels <= CHANNELS_FEW) &&
+           pixels >= kernels->lanes / 2;
 }
 
 const struct up_gather_algorithm up_gather_planar = {

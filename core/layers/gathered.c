@@ -34,6 +34,10 @@ void up_gathered_rows(const struct up_call *call, size_t begin, size_t end)
 {
     const struct up_sum *sum = call->step->prepared;
     const float *add = call->step->in_count == 2 ? call->in[1] : NULL;
-    const struct up_gather_call at = {call->kernels, call->in[0], add, call->out};
+    const struct up_gather_call at = {.kernels = call->kernels,
+                                      .in = call->in[0],
+                                      .add = add,
+                                      .out = call->out,
+                                      .stream = call->step->stream};
     sum->algorithm->units(sum->prepared, &at, begin, end);
 }

@@ -163,7 +163,11 @@ static void assert_sum(const struct sum *s, const struct up_sum *sum,
     float *y = sample_memory(arena, s->outputs, sizeof *y);
     for (size_t i = 0; i < s->outputs; i++)
         y[i] = NAN;
-    const struct up_gather_call call = {kernels, s->x, s->g.add ? s->add : NULL, y};
+    const struct up_gather_call call = {.kernels = kernels,
+                                        .in = s->x,
+                                        .add = s->g.add ? s->add : NULL,
+                                        .out = y,
+                                        .stream = s->outputs % 2 == 0};
     sum->algorithm->units(sum->prepared, &call, 0, sum->units);
     const double rounding = (4 + sqrt((double)s->products)) * unit;
     for (size_t i = 0; i < s->outputs; i++)
