@@ -3,6 +3,7 @@
  * 1 MiB; a request larger than that gets a block of its own size. A reset keeps the largest blocks
  * that fit the caller's bound, so that a warm arena serves the next request without malloc.
  * Between two allocations lies a poisoned gap of one cache line when AddressSanitizer is on. */
+#define _DEFAULT_SOURCE /* of madvise() */
 #include "core/arena.h"
 
 #include <assert.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/limits.h"
 
@@ -34,7 +36,11 @@
 #define unpoison(p, n) ((void)0)
 #endif
 
-enum { BLOCK_FIRST_BYTES = 64 * 1024, BLOCK_GROWN_BYTES = 1024 * 1024 };
+enum {
+    BLOCK_FIRST_BYTES = 64 * 1024,
+    BLOCK_GROWN_BYTES = 1024 * 1024,
+    HUGE_BYTES = 2 * 1024 * 1024, /* a huge page */
+};
 
 struct block {
     struct block *next;
@@ -164,6 +170,20 @@ static struct block *spare_take(struct up_arena *a, size_t bytes)
     return NULL;
 }
 
+/* Memory for a block, in huge pages as far as whole ones fit, where the system has them: large
+ * tensors are written from one end to the other, and small pages cost as much time as the numbers
+ * in them. The rest of a block stays in small pages, so that nothing is held beyond its end. */
+static void *memory_take(size_t bytes)
+{
+    const bool huge = bytes >= HUGE_BYTES;
+    void *memory = aligned_alloc(huge ? HUGE_BYTES : UP_ALIGN_BYTES, bytes);
+#ifdef MADV_HUGEPAGE
+    if (huge && memory != NULL)
+        (void)madvise(memory, bytes / HUGE_BYTES * HUGE_BYTES, MADV_HUGEPAGE);
+#endif
+    return memory;
+}
+
 static struct block *block_new(struct up_arena *a, size_t bytes, struct up_error *err)
 {
     const size_t room = a->limit_bytes - a->held_bytes;
@@ -181,7 +201,7 @@ static struct block *block_new(struct up_arena *a, size_t bytes, struct up_error
                       bytes);
         return NULL;
     }
-    struct block *b = aligned_alloc(UP_ALIGN_BYTES, UP_ALIGN_BYTES + bytes);
+    struct block *b = memory_take(UP_ALIGN_BYTES + bytes);
     if (b == NULL) {
         budget_give(a->budget, bytes);
         (void)up_fail(err, UP_E_BUSY, "", "no memory for the request now: %zu bytes are wanted",
