@@ -1,23 +1,69 @@
-/* Weighted sums of rows, and of pixels along a line. Sums start with a product, not with 0, which
- * would turn -0 into 0. */
+/* DESIGN
+ * Weighted sums of rows, and of pixels along a line. Sums start with a product, not with 0, which
+ * would turn -0 into 0; every value is summed in a lane, also where no whole vector is left, so
+ * that its bits do not depend on where a row begins or ends.
+ *
+ * Along a line of pixels smaller than a vector, a vector of outputs takes each tap from a vector of
+ * inputs by one permutation, the same for all taps, for these are neighbours. Outputs that have
+ * another number of taps than most are loose: they are summed one by one afterwards. */
 #include "core/kernels/vec.h"
 
-void UP_KERNEL(blend_rows)(const float *const *x, const float *weight, size_t taps, size_t count,
-                           float *y)
+/* Sums of `count` <= lanes values from i on. */
+static void rows_few(const float *const *x, const float *weight, size_t taps, size_t i,
+                     size_t count, float *y)
+{
+    up_vf sum = up_load_first(x[0] + i, count) * up_splat(weight[0]);
+    for (size_t k = 1; k < taps; k++)
+        sum += up_load_first(x[k] + i, count) * up_splat(weight[k]);
+    up_store_first(y + i, sum, count);
+}
+
+enum { GROUP = 4, GROUP_FLOATS = GROUP * UP_LANES }; /* vectors summed together: cache lines */
+
+/* Inlined where taps are constant. */
+UP_INLINE void rows_group(const float *const *x, const float *weight, size_t taps, size_t i,
+                          bool stream, float *y)
+{
+    up_vf sum[GROUP];
+    UP_UNROLL
+    for (size_t v = 0; v < GROUP; v++)
+        sum[v] = up_load(x[0] + i + v * UP_LANES) * up_splat(weight[0]);
+    for (size_t k = 1; k < taps; k++) {
+        const up_vf w = up_splat(weight[k]);
+        UP_UNROLL
+        for (size_t v = 0; v < GROUP; v++)
+            sum[v] += up_load(x[k] + i + v * UP_LANES) * w;
+    }
+    UP_UNROLL
+    for (size_t v = 0; v < GROUP; v++)
+        if (stream)
+            up_stream(y + i + v * UP_LANES, sum[v]);
+        else
+            up_store(y + i + v * UP_LANES, sum[v]);
+}
+
+UP_INLINE size_t rows_groups(const float *const *x, const struct up_blend_rows *b, size_t taps,
+                             size_t i, bool stream, float *y)
+{
+    for (; i + GROUP_FLOATS <= b->count; i += GROUP_FLOATS)
+        rows_group(x, b->weight, taps, i, stream, y);
+    return i;
+}
+
+void UP_KERNEL(blend_rows)(const struct up_blend_rows *b, const float *const *x, float *y)
 {
     size_t i = 0;
-    for (; i + UP_LANES <= count; i += UP_LANES) {
-        up_vf sum = up_load(x[0] + i) * up_splat(weight[0]);
-        for (size_t k = 1; k < taps; k++)
-            sum += up_load(x[k] + i) * up_splat(weight[k]);
-        up_store(y + i, sum);
-    }
-    for (; i < count; i++) {
-        float sum = x[0][i] * weight[0];
-        for (size_t k = 1; k < taps; k++)
-            sum += x[k][i] * weight[k];
-        y[i] = sum;
-    }
+    if (b->stream) {
+        const size_t rest = up_line_rest(y), head = rest < b->count ? rest : b->count;
+        for (; i < head; i += head - i < UP_LANES ? head - i : UP_LANES)
+            rows_few(x, b->weight, b->taps, i, head - i < UP_LANES ? head - i : UP_LANES, y);
+        i = b->taps == 2 ? rows_groups(x, b, 2, i, true, y)
+                         : rows_groups(x, b, b->taps, i, true, y);
+    } else
+        i = b->taps == 2 ? rows_groups(x, b, 2, i, false, y)
+                         : rows_groups(x, b, b->taps, i, false, y);
+    for (; i < b->count; i += UP_LANES)
+        rows_few(x, b->weight, b->taps, i, b->count - i < UP_LANES ? b->count - i : UP_LANES, y);
 }
 
 /* Inlined where taps or channels are constants, which makes loops straight lines. */
@@ -31,7 +77,19 @@ UP_INLINE void pixel(const float *restrict x, size_t x_stride, const float *rest
             sum += up_load(x + k * x_stride + c) * up_splat(weight[k]);
         up_store(y + c, sum);
     }
-    for (; c < channels; c++) {
+    if (c < channels) {
+        up_vf sum = up_load_first(x + c, channels - c) * up_splat(weight[0]);
+        for (size_t k = 1; k < taps; k++)
+            sum += up_load_first(x + k * x_stride + c, channels - c) * up_splat(weight[k]);
+        up_store_first(y + c, sum, channels - c);
+    }
+}
+
+/* Of fewer channels than a vector has lanes, one by one. */
+UP_INLINE void pixel_small(const float *restrict x, size_t x_stride, const float *restrict weight,
+                           size_t taps, size_t channels, float *restrict y)
+{
+    for (size_t c = 0; c < channels; c++) {
         float sum = x[c] * weight[0];
         for (size_t k = 1; k < taps; k++)
             sum += x[k * x_stride + c] * weight[k];
@@ -44,12 +102,15 @@ UP_INLINE void line(const struct up_blend *b, const float *x, size_t channels, f
     const float *weight = b->weight;
     for (size_t p = 0; p < b->pixels; p++, weight += b->taps, y += b->y_stride) {
         const float *from = x + (b->span[p].first - b->origin) * b->x_stride;
-        if (b->span[p].count == 2)
+        const size_t count = b->span[p].count;
+        if (channels < 4)
+            pixel_small(from, b->x_stride, weight, count, channels, y);
+        else if (count == 2)
             pixel(from, b->x_stride, weight, 2, channels, y);
-        else if (b->span[p].count == 4)
+        else if (count == 4)
             pixel(from, b->x_stride, weight, 4, channels, y);
         else
-            pixel(from, b->x_stride, weight, b->span[p].count, channels, y);
+            pixel(from, b->x_stride, weight, count, channels, y);
     }
 }
 
@@ -61,4 +122,110 @@ void UP_KERNEL(blend_pixels)(const struct up_blend *b, const float *x, float *y)
         line(b, x, 3, y);
     else
         line(b, x, b->channels, y);
+}
+
+/* --- Lines of small pixels ------------------------------------------------------------------ */
+
+/* One vector of outputs, from value `at` on; false where it needs more than a vector of inputs. */
+static bool vector_make(const struct up_blend *b, size_t inputs, size_t at, struct up_weave *ret,
+                        size_t v)
+{
+    const size_t c = b->channels, taps = ret->taps, reach = (taps - 1) * c + UP_LANES;
+    size_t from[UP_LANES], low = inputs * c - reach, high = 0;
+    int32_t *index = ret->index + v * UP_LANES;
+    float *weight = ret->weight + v * UP_LANES * taps;
+    for (size_t i = 0; i < UP_LANES; i++) {
+        const size_t p = (at + i) / c;
+        const bool whole = p < b->pixels && b->span[p].count == taps;
+        from[i] = whole ? b->span[p].first * c + (at + i) % c : SIZE_MAX;
+        low = from[i] < low ? from[i] : low;
+        high = whole && from[i] > high ? from[i] : high;
+        for (size_t k = 0; k < taps; k++)
+            weight[k * UP_LANES + i] = whole ? b->weight[p * b->taps + k] : 0;
+    }
+    for (size_t i = 0; i < UP_LANES; i++)
+        index[i] = from[i] == SIZE_MAX ? 0 : (int32_t)(from[i] - low);
+    ret->base[v] = low;
+    return high < low + UP_LANES;
+}
+
+/* The number of taps that most outputs have. */
+static size_t taps_of_most(const struct up_blend *b)
+{
+    size_t best = 1, most = 0;
+    for (size_t taps = 1; taps <= b->taps; taps++) {
+        size_t count = 0;
+        for (size_t p = 0; p < b->pixels; p++)
+            count += b->span[p].count == taps;
+        if (count > most) {
+            most = count;
+            best = taps;
+        }
+    }
+    return best;
+}
+
+bool UP_KERNEL(weave_make)(const struct up_blend *b, size_t inputs, struct up_weave *ret)
+{
+    const size_t values = b->pixels * b->channels;
+    ret->taps = taps_of_most(b);
+    if (!UP_PERMUTES || b->channels > UP_WEAVE_CHANNELS ||
+        inputs * b->channels < (ret->taps - 1) * b->channels + UP_LANES)
+        return false;
+    ret->loose_count = 0;
+    for (size_t p = 0; p < b->pixels; p++)
+        if (b->span[p].count != ret->taps)
+            ret->loose[ret->loose_count++] = p;
+    for (size_t v = 0; v * UP_LANES < values; v++)
+        if (!vector_make(b, inputs, v * UP_LANES, ret, v))
+            return false;
+    return true;
+}
+
+/* Vectors from `begin` to `end` values of the line. Inlined where taps are constant. */
+UP_INLINE void vectors(const struct up_weave *w, size_t taps, size_t channels, size_t begin,
+                       size_t end, const float *x, float *y)
+{
+    for (size_t at = begin; at < end; at += UP_LANES) {
+        const size_t v = at / UP_LANES;
+        const float *from = x + w->base[v], *weight = w->weight + at * taps;
+        up_vi index;
+        memcpy(&index, w->index + at, sizeof index);
+        up_vf sum = up_permute(up_load(from), index) * up_load(weight);
+        for (size_t k = 1; k < taps; k++)
+            sum += up_permute(up_load(from + k * channels), index) * up_load(weight + k * UP_LANES);
+        up_store_first(y + at - begin, sum, end - at < UP_LANES ? end - at : UP_LANES);
+    }
+}
+
+/* The first loose output from `pixel` on. */
+static size_t loose_from(const struct up_weave *w, size_t pixel)
+{
+    size_t low = 0, high = w->loose_count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (w->loose[middle] < pixel)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void UP_KERNEL(weave)(const struct up_blend *b, const struct up_weave *w, struct up_span pixels,
+                      const float *x, float *y)
+{
+    const size_t c = b->channels, begin = pixels.first * c, end = begin + pixels.count * c;
+    if (w->taps == 2)
+        vectors(w, 2, c, begin, end, x, y);
+    else if (w->taps == 4)
+        vectors(w, 4, c, begin, end, x, y);
+    else
+        vectors(w, w->taps, c, begin, end, x, y);
+    const size_t last = loose_from(w, pixels.first + pixels.count);
+    for (size_t i = loose_from(w, pixels.first); i < last; i++) {
+        const size_t p = w->loose[i];
+        pixel_small(x + b->span[p].first * c, c, b->weight + p * b->taps, b->span[p].count, c,
+                    y + (p - pixels.first) * c);
+    }
 }

@@ -197,6 +197,14 @@ struct up_span {
     size_t first, count;
 };
 
+/* Weighted sums: y[i] = sum over k < taps of weight[k] * x[k][i] for i < count, in order of k,
+ * taps >= 1. */
+struct up_blend_rows {
+    const float *weight;
+    size_t taps, count;
+    bool stream;
+};
+
 /* Weighted sums of pixels along a line, for p < pixels and c < channels, in order of k:
  *   y[p * y_stride + c] = sum over k < span[p].count of
  *     weight[p * taps + k] * x[(span[p].first + k - origin) * x_stride + c] */
@@ -204,6 +212,18 @@ struct up_blend {
     const struct up_span *span;
     const float *weight;
     size_t taps, origin, pixels, channels, x_stride, y_stride;
+};
+
+/* Tables of such a line of few channels, for each vector of outputs: where its inputs begin, which
+ * of them its lanes take, and `taps` vectors of weights; and the outputs that have other taps. The
+ * arrays have room for the line's values, rounded up to whole vectors, and for its pixels. */
+enum { UP_WEAVE_CHANNELS = 4 };
+struct up_weave {
+    size_t *base;
+    int32_t *index;
+    float *weight;
+    size_t taps; /* that most outputs have */
+    size_t *loose, loose_count;
 };
 
 /* Groups of values that are normalised together. Group g < count has the values
@@ -268,11 +288,17 @@ struct up_kernels {
     void (*repeat_pattern)(size_t channels, size_t factor, struct up_pattern *ret);
     void (*repeat)(const struct up_repeat *repeat, const float *x, float *y);
 
-    /* Weighted sums: y[i] = sum over k < taps of weight[k] * x[k][i] for i < count, in order of k,
-     * taps >= 1; and of pixels along a line. */
-    void (*blend_rows)(const float *const *x, const float *weight, size_t taps, size_t count,
-                       float *y);
+    void (*blend_rows)(const struct up_blend_rows *blend, const float *const *x, float *y);
     void (*blend_pixels)(const struct up_blend *blend, const float *x, float *y);
+
+    /* Fills the arrays of `ret` for a whole line of `inputs` pixels that lie side by side, x_stride
+     * and y_stride being `channels`, origin 0. False where such a line is not for `weave`: always
+     * with more than UP_WEAVE_CHANNELS. `weave` then is blend_pixels for
+     * `pixels` of the line, of which the first begins a vector; x is the line's first input, y the
+     * place of the first of the pixels. */
+    bool (*weave_make)(const struct up_blend *blend, size_t inputs, struct up_weave *ret);
+    void (*weave)(const struct up_blend *blend, const struct up_weave *weave, struct up_span pixels,
+                  const float *x, float *y);
 
     /* y[i] = activation(x[i]) for i < count; pointwise activations only. y may be x. */
     void (*activate)(const struct up_activation *activation, const float *x, size_t count,

@@ -177,9 +177,11 @@ void UP_KERNEL(stream)(const float *x, size_t count, float *y);
 void UP_KERNEL(fence)(void);
 void UP_KERNEL(repeat_pattern)(size_t channels, size_t factor, struct up_pattern *ret);
 void UP_KERNEL(repeat)(const struct up_repeat *repeat, const float *x, float *y);
-void UP_KERNEL(blend_rows)(const float *const *x, const float *weight, size_t taps, size_t count,
-                           float *y);
+void UP_KERNEL(blend_rows)(const struct up_blend_rows *blend, const float *const *x, float *y);
 void UP_KERNEL(blend_pixels)(const struct up_blend *blend, const float *x, float *y);
+bool UP_KERNEL(weave_make)(const struct up_blend *blend, size_t inputs, struct up_weave *ret);
+void UP_KERNEL(weave)(const struct up_blend *blend, const struct up_weave *weave,
+                      struct up_span pixels, const float *x, float *y);
 void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
                          float *y);
 void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y);

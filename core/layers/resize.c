@@ -1,12 +1,13 @@
 /* DESIGN
- * Resampling is separable: the input rows that reach an output line are summed into one line, then
- * the pixels of that line are summed along it. Weights are made by the plan, in float and in
- * TensorFlow's order of operations: where the place of a pixel far from the origin is rounded, the
- * rounding belongs to the weights that a model was trained with.
+ * Resampling is separable: pixels are summed along each input row that reaches an output line, then
+ * the summed rows are. Weights are made by the plan, in float and in TensorFlow's order of
+ * operations: where the place of a pixel far from the origin is rounded, the rounding belongs to
+ * the weights that a model was trained with.
  *
- * A unit of work is a piece of one output line and a chunk of its channels, both so short that the
- * summed line between the two steps lies on the stack. An axis whose weights change nothing (a
- * factor of 1) is left out. */
+ * A line is cut into pieces so short that all the summed rows of one lie on the stack. A unit of
+ * work is one piece of one output line; the units that follow it are the piece of the next lines,
+ * which need mostly the same summed rows: these stay until the piece changes. An axis whose weights
+ * change nothing (a factor of 1) is left out. */
 #include "core/layers/resize.h"
 
 #include <float.h>
@@ -16,13 +17,12 @@
 
 enum {
     TAPS_MAX = 11,         /* of one output: lanczos5 */
-    BUFFER_VALUES = 4096,  /* of a summed line */
-    CHUNK_CHANNELS = 128,  /* BUFFER_VALUES / CHUNK_CHANNELS pixels hold any output's taps */
-    PIECE_PIXELS = 4096,   /* of the output */
+    BUFFER_VALUES = 8192,  /* of the summed rows of a piece */
+    PIECE_VALUES = 2048,   /* of a piece, at most */
+    PIECE_PIXELS = 16,     /* where they fit, pieces are a multiple of it: of cache lines, then */
+    LINES_PER_TAP = 8,     /* that make it worth summing a piece's first rows */
     BICUBIC_PHASES = 1024, /* between two inputs */
 };
-
-_Static_assert(BUFFER_VALUES / CHUNK_CHANNELS >= TAPS_MAX, "one output's taps fit the buffer");
 
 /* --- Weights -------------------------------------------------------------------------------- */
 
@@ -158,16 +158,15 @@ struct axis {
     double products; /* of all outputs together */
 };
 
-/* Outputs begin .. end - 1 of a line, and the inputs that reach them. */
-struct piece {
-    size_t begin, end, origin, reach;
-};
-
 struct prepared {
     struct up_grid in, out;
     struct axis y, x;
-    struct piece *piece;
-    size_t pieces, chunks; /* of a line, of its channels */
+    struct up_blend along; /* the whole line */
+    struct up_weave weave;
+    bool woven;
+    size_t piece, pieces; /* pixels of a piece, pieces of a line */
+    size_t chunk, chunks; /* channels of a piece, pieces of a pixel */
+    size_t row_values;    /* of a piece */
 };
 
 static bool unchanged(const struct taps *t, size_t o)
@@ -206,37 +205,47 @@ static enum up_code axis_make(const struct method *method, size_t in, size_t out
     return UP_OK;
 }
 
-/* The longest piece from output `begin` on whose inputs are at most `pixels`. */
-static struct piece piece_from(const struct axis *x, size_t begin, size_t pixels)
+static enum up_code weave_make(struct prepared *p, const struct up_kernels *kernels,
+                               struct up_arena *arena, struct up_error *err)
 {
-    struct piece piece = {.begin = begin, .end = begin, .origin = x->span[begin].first};
-    while (piece.end < x->out && piece.end - begin < PIECE_PIXELS) {
-        const struct up_span *span = &x->span[piece.end];
-        if (span->first + span->count - piece.origin > pixels)
-            break;
-        piece.reach = span->first + span->count - piece.origin;
-        piece.end++;
-    }
-    return piece;
-}
-
-static enum up_code pieces_make(struct prepared *p, struct up_arena *arena, struct up_error *err)
-{
-    const size_t channels = p->in.channels < CHUNK_CHANNELS ? p->in.channels : CHUNK_CHANNELS;
-    const size_t pixels = BUFFER_VALUES / channels;
-    for (size_t begin = 0; begin < p->x.out; p->pieces++)
-        begin = piece_from(&p->x, begin, pixels).end;
-    p->piece = up_arena_alloc(arena, p->pieces, sizeof *p->piece, err);
-    if (p->piece == NULL)
+    const size_t lanes = kernels->lanes, values = p->x.out * p->in.channels;
+    const size_t vectors = (values + lanes - 1) / lanes;
+    p->along = (struct up_blend){.span = p->x.span,
+                                 .weight = p->x.weight,
+                                 .taps = p->x.taps,
+                                 .pixels = p->x.out,
+                                 .channels = p->in.channels,
+                                 .x_stride = p->in.channels,
+                                 .y_stride = p->in.channels};
+    if (p->in.channels > UP_WEAVE_CHANNELS || p->x.identity)
+        return UP_OK;
+    struct up_weave *w = &p->weave;
+    w->base = up_arena_alloc(arena, vectors, sizeof *w->base, err);
+    w->index = up_arena_alloc(arena, vectors, lanes * sizeof *w->index, err);
+    w->weight = up_arena_alloc(arena, vectors * lanes, p->x.taps * sizeof *w->weight, err);
+    w->loose = up_arena_alloc(arena, p->x.out, sizeof *w->loose, err);
+    if (w->base == NULL || w->index == NULL || w->weight == NULL || w->loose == NULL)
         return err->code;
-    for (size_t i = 0, begin = 0; i < p->pieces; begin = p->piece[i++].end)
-        p->piece[i] = piece_from(&p->x, begin, pixels);
-    p->chunks = (p->in.channels + CHUNK_CHANNELS - 1) / CHUNK_CHANNELS;
+    p->woven = kernels->weave_make(&p->along, p->in.spatial[2], w);
     return UP_OK;
 }
 
+static void pieces_make(struct prepared *p)
+{
+    const size_t channels = p->in.channels;
+    const size_t fit = BUFFER_VALUES / p->y.taps / PIECE_PIXELS * PIECE_PIXELS;
+    p->row_values = fit < PIECE_VALUES ? fit : PIECE_VALUES;
+    p->chunk = channels < p->row_values ? channels : p->row_values;
+    p->chunks = (channels + p->chunk - 1) / p->chunk;
+    p->piece = p->row_values / p->chunk;
+    if (p->piece >= PIECE_PIXELS)
+        p->piece = p->piece / PIECE_PIXELS * PIECE_PIXELS;
+    p->pieces = (p->x.out + p->piece - 1) / p->piece;
+}
+
 enum up_code up_resize_prepare(enum up_resize_method method, struct up_step *step,
-                               struct up_arena *arena, struct up_error *err)
+                               const struct up_kernels *kernels, struct up_arena *arena,
+                               struct up_error *err)
 {
     struct prepared *p = up_arena_zalloc(arena, 1, sizeof *p, err);
     if (p == NULL)
@@ -246,90 +255,118 @@ enum up_code up_resize_prepare(enum up_resize_method method, struct up_step *ste
     const struct method *m = &methods[method];
     if (axis_make(m, p->in.spatial[1], p->out.spatial[1], &p->y, arena, err) != UP_OK ||
         axis_make(m, p->in.spatial[2], p->out.spatial[2], &p->x, arena, err) != UP_OK ||
-        pieces_make(p, arena, err) != UP_OK)
+        weave_make(p, kernels, arena, err) != UP_OK)
         return err->code;
+    pieces_make(p);
     step->prepared = p;
-    step->rows = p->out.batch * p->out.spatial[1] * p->pieces * p->chunks;
-    step->grain = UP_GRAIN_VALUES / (up_shape_size(&step->out) / step->rows + 1) + 1;
+    step->rows = p->out.batch * p->pieces * p->chunks * p->out.spatial[1];
+    const size_t each = up_shape_size(&step->out) / step->rows + 1;
+    const size_t lines = LINES_PER_TAP * p->y.taps;
+    step->grain = UP_GRAIN_VALUES / each + 1 > lines ? UP_GRAIN_VALUES / each + 1 : lines;
     step->macs =
         (double)(p->in.batch * p->in.channels) *
-        (p->y.products * (double)p->in.spatial[2] + p->x.products * (double)p->out.spatial[1]);
-    step->algorithm = "rows, then columns";
+        (p->x.products * (double)p->in.spatial[1] + p->y.products * (double)p->out.spatial[2]);
+    step->algorithm = "columns, then rows";
     return UP_OK;
 }
 
 /* --- Run ------------------------------------------------------------------------------------ */
 
-/* A piece of one line, and the channels of it that are computed together. */
-struct place {
-    const struct piece *piece;
-    size_t image, line, channel, channels;
+/* A piece, and the rows of it that are summed: row i lies in slot i % taps. */
+struct strip {
+    size_t number;               /* of the piece, among all */
+    size_t image, first, pixels; /* outputs of a line */
+    size_t channel, channels;
+    size_t begin, end; /* rows that are summed */
+    float *buffer;
 };
 
-static struct place place_of(const struct prepared *p, size_t row)
+static struct strip strip_of(const struct prepared *p, size_t number, float *buffer)
 {
-    const size_t lines = row / p->chunks / p->pieces;
-    struct place at = {.piece = &p->piece[row / p->chunks % p->pieces],
-                       .image = lines / p->out.spatial[1],
-                       .line = lines % p->out.spatial[1],
-                       .channel = row % p->chunks * CHUNK_CHANNELS};
-    const size_t left = p->in.channels - at.channel;
-    at.channels = left < CHUNK_CHANNELS ? left : CHUNK_CHANNELS;
-    return at;
+    const size_t piece = number / p->chunks;
+    struct strip s = {.number = number,
+                      .image = piece / p->pieces,
+                      .first = piece % p->pieces * p->piece,
+                      .channel = number % p->chunks * p->chunk,
+                      .buffer = buffer};
+    const size_t pixels = p->x.out - s.first, channels = p->in.channels - s.channel;
+    s.pixels = pixels < p->piece ? pixels : p->piece;
+    s.channels = channels < p->chunk ? channels : p->chunk;
+    return s;
 }
 
-/* Sums the input rows under a place into y, whose pixels are y_stride apart. */
-static void rows_blend(const struct up_call *call, const struct place *at, float *y,
-                       size_t y_stride)
+static const float *input_of(const struct up_call *call, const struct strip *s, size_t i)
 {
     const struct prepared *p = call->step->prepared;
-    const size_t all = p->in.channels, reach = at->piece->reach;
-    const struct up_span *span = &p->y.span[at->line];
-    const bool whole = at->channels == all; /* pixels follow one another on both sides */
-    const float *x[TAPS_MAX];
-    for (size_t i = 0; i < (whole ? 1 : reach); i++) {
-        for (size_t k = 0; k < span->count; k++) {
-            const size_t line = at->image * p->in.spatial[1] + span->first + k;
-            const size_t pixel = line * p->in.spatial[2] + at->piece->origin + i;
-            x[k] = call->in[0] + pixel * all + at->channel;
-        }
-        call->kernels->blend_rows(x, &p->y.weight[at->line * p->y.taps], span->count,
-                                  whole ? reach * all : at->channels, y + i * y_stride);
-    }
+    const size_t row = s->image * p->in.spatial[1] + i;
+    return call->in[0] + row * p->in.spatial[2] * p->in.channels + s->channel;
 }
 
-static void piece_compute(const struct up_call *call, const struct place *at)
+/* The next row's piece is too far away, and too short, for the processor to see it coming. */
+static void fetch(const struct up_call *call, const struct strip *s, size_t i)
 {
-    float buffer[BUFFER_VALUES];
     const struct prepared *p = call->step->prepared;
-    const struct piece *piece = at->piece;
-    const size_t all = p->in.channels;
-    const size_t line = at->image * p->out.spatial[1] + at->line;
-    float *y = call->out + (line * p->out.spatial[2] + piece->begin) * all + at->channel;
-    if (p->x.identity) {
-        rows_blend(call, at, y, all);
+    if (i >= p->in.spatial[1] || p->chunks > 1)
         return;
+    const struct up_span *last = &p->x.span[s->first + s->pixels - 1];
+    const float *x = input_of(call, s, i);
+    const size_t end = (last->first + last->count) * p->in.channels;
+    for (size_t at = p->x.span[s->first].first * p->in.channels; at < end; at += 16)
+        __builtin_prefetch(x + at);
+}
+
+/* Row i of the input's image, summed along the piece. */
+static const float *row_summed(const struct up_call *call, struct strip *s, size_t i)
+{
+    const struct prepared *p = call->step->prepared;
+    const float *x = input_of(call, s, i);
+    if (p->x.identity)
+        return x + s->first * p->in.channels;
+    float *y = s->buffer + i % p->y.taps * p->row_values;
+    if (i >= s->begin && i < s->end)
+        return y;
+    fetch(call, s, i + 1);
+    s->end = i + 1;
+    s->begin = s->end > p->y.taps + s->begin ? s->end - p->y.taps : s->begin;
+    if (p->woven) {
+        call->kernels->weave(&p->along, &p->weave, (struct up_span){s->first, s->pixels}, x, y);
+        return y;
     }
-    struct up_blend blend = {.span = &p->x.span[piece->begin],
-                             .weight = &p->x.weight[piece->begin * p->x.taps],
-                             .taps = p->x.taps,
-                             .origin = piece->origin,
-                             .pixels = piece->end - piece->begin,
-                             .channels = at->channels,
-                             .x_stride = p->y.identity ? all : at->channels,
-                             .y_stride = all};
-    const float *x = buffer;
-    if (p->y.identity) /* the output's line is the input's */
-        x = call->in[0] + (line * p->in.spatial[2] + piece->origin) * all + at->channel;
-    else
-        rows_blend(call, at, buffer, at->channels);
+    struct up_blend blend = p->along;
+    blend.span += s->first;
+    blend.weight += s->first * p->x.taps;
+    blend.pixels = s->pixels;
+    blend.channels = blend.y_stride = s->channels;
     call->kernels->blend_pixels(&blend, x, y);
+    return y;
+}
+
+static void line_compute(const struct up_call *call, struct strip *s, size_t line)
+{
+    const struct prepared *p = call->step->prepared;
+    const struct up_span *span = &p->y.span[line];
+    const float *x[TAPS_MAX];
+    if (span->first >= s->end) /* no row of before is needed */
+        s->begin = s->end = span->first;
+    for (size_t k = 0; k < span->count; k++)
+        x[k] = row_summed(call, s, span->first + k);
+    const struct up_blend_rows blend = {.weight = &p->y.weight[line * p->y.taps],
+                                        .taps = span->count,
+                                        .count = s->pixels * s->channels,
+                                        .stream = call->step->stream};
+    const size_t pixel = (s->image * p->out.spatial[1] + line) * p->out.spatial[2] + s->first;
+    call->kernels->blend_rows(&blend, x, call->out + pixel * p->in.channels + s->channel);
 }
 
 void up_resize_rows(const struct up_call *call, size_t begin, size_t end)
 {
+    const struct prepared *p = call->step->prepared;
+    _Alignas(64) float buffer[BUFFER_VALUES];
+    struct strip s = {.number = SIZE_MAX};
     for (size_t row = begin; row < end; row++) {
-        const struct place at = place_of(call->step->prepared, row);
-        piece_compute(call, &at);
+        const size_t number = row / p->out.spatial[1];
+        if (number != s.number)
+            s = strip_of(p, number, buffer);
+        line_compute(call, &s, row % p->out.spatial[1]);
     }
 }

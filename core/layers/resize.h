@@ -19,7 +19,8 @@ enum up_resize_method {
 /* For a step from one image to a larger one: makes the tables of weights and sets prepared, rows,
  * grain, macs and algorithm; the rest of the layer is up_resize_rows. */
 enum up_code up_resize_prepare(enum up_resize_method method, struct up_step *step,
-                               struct up_arena *arena, struct up_error *err) UP_CHECKED;
+                               const struct up_kernels *kernels, struct up_arena *arena,
+                               struct up_error *err) UP_CHECKED;
 void up_resize_rows(const struct up_call *call, size_t begin, size_t end);
 
 #endif

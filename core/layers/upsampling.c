@@ -132,7 +132,7 @@ static enum up_code prepare_2d(struct up_step *step, const struct up_kernels *ke
                                struct up_arena *arena, struct up_error *err)
 {
     const struct interpolation *chosen = interpolation(step->config);
-    return chosen->resamples ? up_resize_prepare(chosen->method, step, arena, err)
+    return chosen->resamples ? up_resize_prepare(chosen->method, step, kernels, arena, err)
                              : prepare(step, kernels, arena, err);
 }
 

@@ -43,7 +43,9 @@ static void rows_match(const struct up_kernels *k)
         float *x[TAPS_MAX], *weight = filled(&random, taps), *y = guarded_new(count);
         for (size_t t = 0; t < taps; t++)
             x[t] = filled(&random, count);
-        k->blend_rows((const float *const *)x, weight, taps, count, y);
+        const struct up_blend_rows b = {weight, taps, count, turn % 12 >= 6};
+        k->blend_rows(&b, (const float *const *)x, y);
+        k->fence();
         for (size_t i = 0; i < count; i++) {
             struct sum sum = {0, 0};
             for (size_t t = 0; t < taps; t++)
@@ -109,6 +111,75 @@ Test(kernels, blend_pixels_sums_weighted_pixels_of_a_line, .timeout = 20)
     each_isa(pixels_match);
 }
 
+/* --- weave ---------------------------------------------------------------------------------- */
+
+enum { LINE_PIXELS = 150, LINE_CHANNELS = UP_WEAVE_CHANNELS + 1, LANES = UP_LANES_MAX };
+
+static struct up_span span_of(size_t p, size_t factor, size_t taps, size_t inputs)
+{
+    const size_t middle = p / factor, before = (taps - 1) / 2 < middle ? (taps - 1) / 2 : middle;
+    const size_t left = inputs - (middle - before), odd = p % 7 == 3 && taps > 1;
+    return (struct up_span){middle - before, left < taps - odd ? left : taps - odd};
+}
+
+static size_t line_check(const struct up_kernels *k, const struct up_blend *b, const float *x,
+                         const struct up_weave *weave, struct up_span pixels)
+{
+    const size_t count = pixels.count * b->channels;
+    float *y = guarded_new(count);
+    k->weave(b, weave, pixels, x, y);
+    for (size_t i = 0; i < count; i++) {
+        const size_t p = pixels.first + i / b->channels, c = i % b->channels;
+        struct sum sum = {0, 0};
+        for (size_t t = 0; t < b->span[p].count; t++)
+            add(&sum, b->weight[p * b->taps + t], x[(b->span[p].first + t) * b->channels + c]);
+        assert_sum(k->isa, y[i], &sum, b->span[p].count);
+    }
+    guarded_free(y, count, "y");
+    return count;
+}
+
+/* Lines of an odd length, of pieces that begin at a vector; outputs at the ends, and some between,
+ * have fewer taps. */
+static void lines_match(const struct up_kernels *k)
+{
+    struct random random = {7};
+    size_t checked = 0;
+    for (size_t turn = 0; turn < TURNS; turn++) {
+        const size_t factor = 1 + turn % 5, inputs = random_size(&random, 1, LINE_PIXELS / factor);
+        struct up_span span[LINE_PIXELS];
+        struct up_blend b = {.span = span,
+                             .taps = random_size(&random, 1, inputs < 11 ? inputs : 11),
+                             .pixels = inputs * factor,
+                             .channels = 1 + turn / 5 % LINE_CHANNELS};
+        b.x_stride = b.y_stride = b.channels;
+        for (size_t p = 0; p < b.pixels; p++)
+            span[p] = span_of(p, factor, b.taps, inputs);
+        float *x = filled(&random, inputs * b.channels),
+              *weight = filled(&random, b.pixels * b.taps);
+        b.weight = weight;
+        static size_t base[LINE_PIXELS * LINE_CHANNELS], loose[LINE_PIXELS];
+        static int32_t index[LINE_PIXELS * LINE_CHANNELS + LANES];
+        static float weights[(LINE_PIXELS * LINE_CHANNELS + LANES) * TAPS_MAX];
+        struct up_weave weave = {.base = base, .index = index, .weight = weights, .loose = loose};
+        const size_t cut = b.pixels / LANES / 2 * LANES;
+        if (k->weave_make(&b, inputs, &weave)) {
+            cr_assert(b.channels <= UP_WEAVE_CHANNELS, "%s: %zu channels", k->isa, b.channels);
+            checked += line_check(k, &b, x, &weave, (struct up_span){0, b.pixels});
+            line_check(k, &b, x, &weave, (struct up_span){0, cut});
+            line_check(k, &b, x, &weave, (struct up_span){cut, b.pixels - cut});
+        }
+        guarded_free(x, inputs * b.channels, "x");
+        guarded_free(weight, b.pixels * b.taps, "weight");
+    }
+    cr_assert(k->lanes < 8 || checked > 0, "%s: no line is woven", k->isa);
+}
+
+Test(kernels, weave_sums_weighted_pixels_of_a_line_of_few_channels, .timeout = 20)
+{
+    each_isa(lines_match);
+}
+
 /* What one tap of 1 leaves unchanged: every bit, -0 and infinities too. */
 static void one_tap_copies(const struct up_kernels *k)
 {
@@ -126,7 +197,7 @@ static void one_tap_copies(const struct up_kernels *k)
                                .x_stride = 1,
                                .y_stride = 1};
     float rows[COUNT], pixels[COUNT];
-    k->blend_rows(&x, weight, 1, COUNT, rows);
+    k->blend_rows(&(struct up_blend_rows){weight, 1, COUNT, false}, &x, rows);
     k->blend_pixels(&b, values, pixels);
     cr_assert(memcmp(rows, values, sizeof values) == 0, "%s: rows changed", k->isa);
     cr_assert(memcmp(pixels, values, sizeof values) == 0, "%s: pixels changed", k->isa);
