@@ -157,7 +157,7 @@ static double size_of(const struct sum *s, const struct up_gather_algorithm *alg
     return 4 * largest;
 }
 
-static void assert_sum(const struct sum *s, const struct up_sum *sum,
+static float *computed(const struct sum *s, const struct up_sum *sum,
                        const struct up_kernels *kernels, struct up_arena *arena)
 {
     float *y = sample_memory(arena, s->outputs, sizeof *y);
@@ -169,6 +169,13 @@ static void assert_sum(const struct sum *s, const struct up_sum *sum,
                                         .out = y,
                                         .stream = s->outputs % 2 == 0};
     sum->algorithm->units(sum->prepared, &call, 0, sum->units);
+    return y;
+}
+
+static void assert_sum(const struct sum *s, const struct up_sum *sum,
+                       const struct up_kernels *kernels, struct up_arena *arena)
+{
+    const float *y = computed(s, sum, kernels, arena);
     const double rounding = (4 + sqrt((double)s->products)) * unit;
     for (size_t i = 0; i < s->outputs; i++)
         cr_assert(fabs((double)y[i] - s->value[i]) <= rounding * s->size[i] ||
@@ -204,5 +211,35 @@ Test(gather, is_what_its_definition_says, .timeout = 120)
     for (size_t a = 0; up_gather_algorithms[a] != NULL; a++)
         cr_assert(checked[a] >= SUMS / 20, "only %zu sums by %s", checked[a],
                   up_gather_algorithms[a]->name);
+    up_arena_free(arena);
+}
+
+/* No algorithm multiplies an input by a zero that stands for no tap. */
+Test(gather, infinity_reaches_the_outputs_that_take_it_alone, .timeout = 120)
+{
+    const struct up_kernels *usable[16];
+    const size_t isas = up_kernels_usable(usable, 16);
+    struct up_arena *arena = up_arena_new(SAMPLE_ARENA_BYTES, NULL);
+    for (size_t i = 0; i < SUMS / 3; i++) {
+        const struct up_kernels *kernels = usable[i % isas];
+        struct random random = {i};
+        up_arena_reset(arena, SAMPLE_ARENA_BYTES);
+        struct sum s = sum_make(&random, kernels, arena);
+        s.g.activation.id = UP_ACT_LINEAR;
+        s.x[random_size(&random, 0, volume(s.g.in.spatial) * s.g.in.channels - 1)] = INFINITY;
+        for (size_t o = 0; o < s.outputs; o++)
+            output_make(&s, o);
+        for (const struct up_gather_algorithm *const *a = up_gather_algorithms; *a != NULL; a++) {
+            struct up_sum sum;
+            struct up_error err = {.code = UP_OK};
+            cr_assert(up_gather_prepare(&s.g, (*a)->name, kernels, arena, &sum, &err) == UP_OK,
+                      "%s", err.text);
+            const float *y = computed(&s, &sum, kernels, arena);
+            for (size_t o = 0; o < s.outputs; o++)
+                cr_assert(!isfinite(y[o]) == !isfinite(s.value[o]),
+                          "%s on %s: output %zu is %g, the definition says %g", sum.algorithm->name,
+                          kernels->isa, o, (double)y[o], s.value[o]);
+        }
+    }
     up_arena_free(arena);
 }

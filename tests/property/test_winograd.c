@@ -98,7 +98,8 @@ static float *computed(const struct sum *s, const struct up_sum *sum,
     float *y = sample_memory(arena, s->outputs + 1, sizeof *y);
     for (size_t i = 0; i <= s->outputs; i++)
         y[i] = -77;
-    const struct up_gather_call call = {kernels, s->x, s->gather.add ? s->add : NULL, y};
+    const struct up_gather_call call = {
+        .kernels = kernels, .in = s->x, .add = s->gather.add ? s->add : NULL, .out = y};
     for (size_t end = sum->units; end > 0; end -= end < step ? end : step)
         sum->algorithm->units(sum->prepared, &call, end < step ? 0 : end - step, end);
     cr_assert(y[s->outputs] == -77, "%s: wrote past the output", sum->algorithm->name);
