@@ -10,7 +10,7 @@ struct subject {
     struct api_context context;
     struct api_request request;
     struct api_job job;
-    struct up_plan *plan;
+    const struct up_plan *plan;
     float *in[UP_INPUTS_MAX], *out;
     void *scratch;
     struct up_pool *pool; /* NULL: the caller computes alone */
