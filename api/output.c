@@ -41,13 +41,14 @@ const struct up_param api_output_params[] = {
      .type = UP_PARAM_TEXT,
      .flags = UP_PARAM_NULLABLE,
      AT(cmap),
-     .meaning = "png: colour map; default viridis"},
+     .meaning = "png: colour map by matplotlib's name, reversed with _r; default viridis"},
     {.name = "vmin",
      .type = UP_PARAM_FLOAT,
      .flags = UP_PARAM_NULLABLE,
      AT(vmin),
      .fallback = NAN,
-     .meaning = "png: value of the map's first colour; default: the smallest"},
+     .meaning = "png: value of the map's first colour; default: the smallest; a diverging "
+                "map has zero in the middle"},
     {.name = "vmax",
      .type = UP_PARAM_FLOAT,
      .flags = UP_PARAM_NULLABLE,
@@ -93,7 +94,8 @@ enum up_code api_output_read(struct api_reader *reader, const json_t *object,
     if (output.bits != 8 && output.bits != 16)
         return api_refuse(reader, UP_E_INVALID, "/output/bits", "bits is 8 or 16, not %lld",
                           (long long)output.bits);
-    if (output.cmap != NULL && api_colormap_find(output.cmap) == NULL) {
+    bool reversed;
+    if (output.cmap != NULL && api_colormap_find(output.cmap, &reversed) == NULL) {
         struct up_nearest nearest = {.text = output.cmap};
         for (const char *const *name = api_colormap_names(); *name != NULL; name++)
             up_nearest_offer(&nearest, *name);

@@ -80,9 +80,17 @@ static struct api_figure_range ranges_take(const struct api_field *f,
     return range_of(all);
 }
 
-static struct api_scale scale_of(const struct api_figure_options *o, struct api_figure_range range)
+/* A diverging map's middle is zero where the limits do not say otherwise. */
+static struct api_scale scale_of(const struct api_contents *c, struct api_figure_range range)
 {
+    const struct api_figure_options *o = c->options;
     struct api_scale scale = {(double)range.min, (double)range.max};
+    if (c->map->diverging && (!o->vmin_set || !o->vmax_set)) {
+        const double size = o->vmin_set   ? fabs(o->vmin)
+                            : o->vmax_set ? fabs(o->vmax)
+                                          : fmax(fabs(scale.vmin), fabs(scale.vmax));
+        scale = (struct api_scale){-size, size};
+    }
     if (o->vmin_set)
         scale.vmin = o->vmin;
     if (o->vmax_set)
@@ -291,7 +299,7 @@ static void grid_draw(struct figure *f, size_t tile)
 static struct api_scale tile_scale(const struct figure *f, size_t tile)
 {
     const struct api_contents *c = &f->contents;
-    return c->ranges != NULL ? scale_of(c->options, c->ranges[tile]) : c->scale;
+    return c->ranges != NULL ? scale_of(c, c->ranges[tile]) : c->scale;
 }
 
 /* All text, then its ink, then everything else. */
@@ -360,12 +368,12 @@ static enum up_code bound_check(bool set, const char *at, double value, struct u
     return up_fail(err, UP_E_INVALID, at, "%s is %g, not a float32 number", at, value);
 }
 
-static enum up_code options_check(const struct api_figure_options *o,
-                                  const struct api_colormap **ret_map, struct up_error *err)
+static enum up_code options_check(struct api_contents *c, struct up_error *err)
 {
+    const struct api_figure_options *o = c->options;
     const char *name = o->cmap != NULL ? o->cmap : "viridis";
-    *ret_map = api_colormap_find(name);
-    if (*ret_map == NULL)
+    c->map = api_colormap_find(name, &c->map_reversed);
+    if (c->map == NULL)
         return up_fail(err, UP_E_INVALID, "cmap", "there is no colour map '%s'", name);
     enum up_code code = bound_check(o->vmin_set, "vmin", o->vmin, err);
     if (code == UP_OK)
@@ -396,12 +404,11 @@ enum up_code api_figure_draw(const struct api_field *field,
                              struct api_figure_range *ret_range, struct up_error *err)
 {
     const struct api_figure_options *o = options;
-    const struct api_colormap *map = NULL;
-    enum up_code code = options_check(o, &map, err);
-    if (code != UP_OK)
-        return code;
     const size_t tiles = api_field_tiles(field);
     struct figure f = {.contents = {.field = field, .options = o}};
+    enum up_code code = options_check(&f.contents, err);
+    if (code != UP_OK)
+        return code;
     struct api_figure_range *ranges = NULL;
     if (o->share_scale_off && tiles > 1) {
         ranges = up_arena_alloc(arena, tiles, sizeof *ranges, err);
@@ -410,7 +417,7 @@ enum up_code api_figure_draw(const struct api_field *field,
     }
     const struct api_figure_range range = ranges_take(field, ranges, &f.contents.nan);
     f.contents.ranges = ranges;
-    f.contents.scale = scale_of(o, range);
+    f.contents.scale = scale_of(&f.contents, range);
     f.contents.bar = !o->bare && ranges == NULL && o->colorbar != API_OFF;
     if (f.contents.bar)
         scale_widen(&f.contents.scale);
@@ -418,7 +425,7 @@ enum up_code api_figure_draw(const struct api_field *field,
     const struct api_picture_text *texts = texts_make(range, arena, err);
     if (f.palette == NULL || texts == NULL)
         return err->code;
-    api_palette_make(map, !o->bare, f.contents.nan, f.palette);
+    api_palette_make(f.contents.map, f.contents.map_reversed, !o->bare, f.contents.nan, f.palette);
     code = o->bare ? cells_only_draw(&f, pixels_max, arena, err)
                    : figure_draw(&f, pixels_max, arena, err);
     if (code != UP_OK)

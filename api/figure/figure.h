@@ -22,7 +22,8 @@ enum api_switch { API_AUTO, API_OFF, API_ON };
 
 struct api_figure_options {
     const char *cmap;        /* a name of api_colormap_find; NULL: viridis */
-    bool vmin_set, vmax_set; /* else the range of the finite values */
+    bool vmin_set, vmax_set; /* else the range of the finite values; of a diverging map zero is the
+                              * middle unless both are set */
     double vmin, vmax;
     enum api_switch grid, ticks, colorbar; /* auto: grid when cells are few and large enough */
     const char *title;                     /* UTF-8; NULL: none */

@@ -28,6 +28,8 @@ struct api_contents {
     const struct api_field *field;
     const struct api_figure_options *options;
     const struct api_figure_range *ranges; /* of each tile, to be shown with it; NULL: not */
+    const struct api_colormap *map;
+    bool map_reversed;
     struct api_scale scale;
     bool bar, nan;
     struct api_font *small, *large; /* large is for the title */

@@ -41,7 +41,8 @@ static uint8_t entry_add(struct api_palette *p, const uint8_t rgb[3])
     return (uint8_t)p->count++;
 }
 
-void api_palette_make(const struct api_colormap *map, bool inks, bool nan, struct api_palette *ret)
+void api_palette_make(const struct api_colormap *map, bool reversed, bool inks, bool nan,
+                      struct api_palette *ret)
 {
     *ret = (struct api_palette){.count = 0};
     for (int i = API_INK_WHITE; inks && i <= API_INK_BLACK; i++) {
@@ -55,7 +56,8 @@ void api_palette_make(const struct api_colormap *map, bool inks, bool nan, struc
         const bool own = i % 16 != SHARED_FIRST || shared == 0;
         if (!own)
             shared--;
-        ret->level[i] = own ? entry_add(ret, map->rgb[i]) : ret->level[i - 1];
+        ret->level[i] =
+            own ? entry_add(ret, map->rgb[reversed ? LEVELS - 1 - i : i]) : ret->level[i - 1];
     }
 }
 

@@ -19,8 +19,10 @@ struct api_palette {
 };
 
 /* With inks or NaN there are fewer than 256 entries for the map: some levels then share the entry
- * of their neighbour. Both ends and all levels that are multiples of 8 keep their own colour. */
-void api_palette_make(const struct api_colormap *map, bool inks, bool nan, struct api_palette *ret);
+ * of their neighbour. Both ends and all levels that are multiples of 8 keep their own colour.
+ * `reversed` gives level 0 the map's last colour. */
+void api_palette_make(const struct api_colormap *map, bool reversed, bool inks, bool nan,
+                      struct api_palette *ret);
 
 /* The colour scale: what lies outside is clipped to its ends. */
 struct api_scale {

@@ -127,6 +127,19 @@ bool look_cell_is(const struct image *image, const struct box *b, size_t cell, s
 }
 
 /* matplotlib: Normalize, then min(int(x * 256), 255). */
+const struct api_colormap *look_map(const char *name)
+{
+    bool reversed;
+    const struct api_colormap *map = api_colormap_find(name, &reversed);
+    cr_assert(map != NULL, "there is no %s", name);
+    struct api_colormap *copy = up_arena_alloc(look_arena, 1, sizeof *copy, NULL);
+    cr_assert(copy != NULL, "no memory");
+    *copy = *map;
+    for (size_t i = 0; reversed && i < 256; i++)
+        memcpy(copy->rgb[i], map->rgb[255 - i], 3);
+    return copy;
+}
+
 size_t look_level(double value, double vmin, double vmax)
 {
     const double x = (value - vmin) / (vmax - vmin);

@@ -3,6 +3,7 @@
 #ifndef TESTS_LOOK_H
 #define TESTS_LOOK_H
 
+#include "api/figure/colormap.h"
 #include "api/figure/figure.h"
 
 enum { LOOK_PIXELS_MAX = 4000 * 4000, LOOK_FRAMES_MAX = 40 };
@@ -32,6 +33,9 @@ struct api_field look_batch(const float *data, bool channels_first);
 /* Draws with LOOK_PIXELS_MAX; and draws, writes, reads, which must succeed. */
 enum up_code look_draw(const struct api_field *field, const struct api_figure_options *options);
 struct image look(const struct api_field *field, const struct api_figure_options *options);
+
+/* The map of a name, turned around where the name says so. */
+const struct api_colormap *look_map(const char *name);
 
 extern const uint8_t look_white[3], look_black[3];
 bool look_is(const struct image *image, size_t x, size_t y, const uint8_t rgb[3]);

@@ -90,9 +90,12 @@ Test(figure, gives_each_cell_its_colour_of_the_map)
     static const char *const names[] = {"viridis", "coolwarm", "plasma", "RdBu_r"};
     const float *values = look_values(24 * 24, 5);
     const struct api_field field = look_field(values, 24, 24, 1);
-    const double vmin = look_least(values, 576, 1), vmax = look_greatest(values, 576, 1);
+    const double least = look_least(values, 576, 1), greatest = look_greatest(values, 576, 1);
+    const double size = fmax(fabs(least), fabs(greatest));
     for (size_t m = 0; m < sizeof names / sizeof names[0]; m++) {
-        const struct api_colormap *map = api_colormap_find(names[m]);
+        const struct api_colormap *map = look_map(names[m]);
+        const bool diverging = m % 2 == 1; /* zero is in the middle */
+        const double vmin = diverging ? -size : least, vmax = diverging ? size : greatest;
         const struct image image = look(&field, &(struct api_figure_options){.cmap = names[m]});
         struct box found[LOOK_FRAMES_MAX];
         cr_assert(look_frames(&image, found) == 2, "the axes and the bar have a frame each");
@@ -116,7 +119,7 @@ Test(figure, bare_is_a_pixel_a_cell_in_the_exact_colours)
     const float *values = look_values(60 * 70, 6);
     const struct api_field field = look_field(values, 60, 70, 1);
     const double vmin = look_least(values, 4200, 1), vmax = look_greatest(values, 4200, 1);
-    const struct api_colormap *map = api_colormap_find("viridis");
+    const struct api_colormap *map = look_map("viridis");
     struct image image = look(&field, &(struct api_figure_options){.bare = true});
     cr_assert(image.width == 70 && image.height == 60, "%zu x %zu", image.width, image.height);
     for (size_t i = 0; i < 4200; i++)
@@ -138,7 +141,7 @@ Test(figure, clips_at_vmin_and_vmax)
     static const float values[6] = {-9, -1, 0, 1, 3, 9};
     static const size_t level[6] = {0, 0, 64, 128, 255, 255};
     const struct api_field field = look_field(values, 1, 6, 1);
-    const struct api_colormap *map = api_colormap_find("viridis");
+    const struct api_colormap *map = look_map("viridis");
     const struct image image =
         look(&field, &(struct api_figure_options){
                          .bare = true, .vmin_set = true, .vmin = -1, .vmax_set = true, .vmax = 3});
@@ -153,9 +156,10 @@ Test(figure, marks_nan_in_a_colour_of_no_map_and_clips_infinities)
     const struct api_field field = look_field(values, 1, 5, 1);
     for (const char *const *name = api_colormap_names(); *name != NULL; name++)
         for (int bare = 0; bare <= 1; bare++) {
-            const struct api_colormap *map = api_colormap_find(*name);
+            const struct api_colormap *map = look_map(*name);
             const struct image image =
-                look(&field, &(struct api_figure_options){.cmap = *name, .bare = bare, .cell = 20});
+                look(&field, &(struct api_figure_options){
+                                 .cmap = *name, .bare = bare, .cell = 20, .vmin_set = true});
             cr_assert(look_picture.palette_count <= 256, "%zu colours", look_picture.palette_count);
             cr_assert(look_range.min == 0 && look_range.max == 1, "%g..%g", (double)look_range.min,
                       (double)look_range.max);
@@ -176,7 +180,7 @@ Test(figure, marks_nan_in_a_colour_of_no_map_and_clips_infinities)
 Test(figure, of_equal_values_is_the_middle_of_the_bar)
 {
     static const float equal[2][4] = {{3, 3, 3, 3}, {0, 0, 0, 0}};
-    const struct api_colormap *map = api_colormap_find("viridis");
+    const struct api_colormap *map = look_map("viridis");
     for (size_t k = 0; k < 2; k++) {
         const struct api_field field = look_field(equal[k], 2, 2, 1);
         struct box found[LOOK_FRAMES_MAX];
@@ -207,7 +211,7 @@ Test(figure, has_a_colour_bar_from_the_low_end_up)
 {
     const float *values = look_values(100, 8);
     const struct api_field field = look_field(values, 10, 10, 1);
-    const struct api_colormap *map = api_colormap_find("viridis");
+    const struct api_colormap *map = look_map("viridis");
     struct box found[LOOK_FRAMES_MAX];
     struct image image = look(&field, &(struct api_figure_options){.cell = 30});
     cr_assert(look_frames(&image, found) == 2, "the axes and the bar");

@@ -16,7 +16,7 @@ TestSuite(figure_sheet, .init = look_set_up, .fini = look_tear_down, .timeout = 
 Test(figure_sheet, lays_tiles_out_by_sample_and_channel)
 {
     const float *values = look_values(768, 12);
-    const struct api_colormap *map = api_colormap_find("viridis");
+    const struct api_colormap *map = look_map("viridis");
     const double vmin = look_least(values, 768, 1), vmax = look_greatest(values, 768, 1);
     for (int first = 0; first <= 1; first++) {
         const struct api_field field = look_batch(values, first);
@@ -50,7 +50,7 @@ Test(figure_sheet, gives_each_tile_its_own_scale_when_asked)
     for (size_t i = 0; i < 768; i++) /* the scales are a thousand times apart */
         values[i] *= i % 4 == 2 ? 1000 : 1;
     const struct api_field field = look_batch(values, false);
-    const struct api_colormap *map = api_colormap_find("viridis");
+    const struct api_colormap *map = look_map("viridis");
     const struct image image = look(&field, &(struct api_figure_options){.share_scale_off = true});
     struct box found[LOOK_FRAMES_MAX];
     cr_assert(look_frames(&image, found) == 12, "twelve tiles and no bar");
@@ -75,7 +75,7 @@ Test(figure_sheet, bare_sheets_put_samples_in_rows_and_channels_in_columns)
 {
     const float *values = look_values(768, 14);
     const struct api_field field = look_batch(values, false);
-    const struct api_colormap *map = api_colormap_find("gray");
+    const struct api_colormap *map = look_map("gray");
     const double vmin = look_least(values, 768, 1), vmax = look_greatest(values, 768, 1);
     const struct image image =
         look(&field, &(struct api_figure_options){.cmap = "grey", .bare = true});
