@@ -3,7 +3,6 @@
  * 1 MiB; a request larger than that gets a block of its own size. A reset keeps the largest blocks
  * that fit the caller's bound, so that a warm arena serves the next request without malloc.
  * Between two allocations lies a poisoned gap of one cache line when AddressSanitizer is on. */
-#define _DEFAULT_SOURCE /* of madvise() */
 #include "core/arena.h"
 
 #include <assert.h>
@@ -13,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/limits.h"
 
@@ -39,7 +37,6 @@
 enum {
     BLOCK_FIRST_BYTES = 64 * 1024,
     BLOCK_GROWN_BYTES = 1024 * 1024,
-    HUGE_BYTES = 2 * 1024 * 1024, /* a huge page */
 };
 
 struct block {
@@ -67,44 +64,11 @@ static char *payload(struct block *b)
     return (char *)b + UP_ALIGN_BYTES;
 }
 
-static bool budget_try(struct up_budget *budget, size_t bytes)
-{
-    size_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
-    do {
-        if (used > budget->limit_bytes || bytes > budget->limit_bytes - used)
-            return false;
-    } while (!atomic_compare_exchange_weak_explicit(&budget->used, &used, used + bytes,
-                                                    memory_order_relaxed, memory_order_relaxed));
-    return true;
-}
-
-static bool budget_take(struct up_budget *budget, size_t bytes)
-{
-    if (budget == NULL)
-        return true;
-    while (!budget_try(budget, bytes)) {
-        if (bytes > budget->limit_bytes || budget->reclaim == NULL)
-            return false;
-        const size_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
-        const size_t room = used < budget->limit_bytes ? budget->limit_bytes - used : 0;
-        if (bytes > room && !budget->reclaim(budget->keeper, bytes - room))
-            return false;
-    }
-    return true;
-}
-
-static void budget_give(struct up_budget *budget, size_t bytes)
-{
-    if (budget != NULL)
-        atomic_fetch_sub_explicit(&budget->used, bytes, memory_order_relaxed);
-}
-
 static void block_free(struct up_arena *a, struct block *b)
 {
     unpoison(payload(b), b->bytes);
     a->held_bytes -= b->bytes;
-    budget_give(a->budget, b->bytes);
-    free(b);
+    up_budget_block_give(a->budget, b, b->bytes);
 }
 
 static void blocks_free(struct up_arena *a, struct block *b)
@@ -170,20 +134,6 @@ static struct block *spare_take(struct up_arena *a, size_t bytes)
     return NULL;
 }
 
-/* Memory for a block, in huge pages as far as whole ones fit, where the system has them: large
- * tensors are written from one end to the other, and small pages cost as much time as the numbers
- * in them. The rest of a block stays in small pages, so that nothing is held beyond its end. */
-static void *memory_take(size_t bytes)
-{
-    const bool huge = bytes >= HUGE_BYTES;
-    void *memory = aligned_alloc(huge ? HUGE_BYTES : UP_ALIGN_BYTES, bytes);
-#ifdef MADV_HUGEPAGE
-    if (huge && memory != NULL)
-        (void)madvise(memory, bytes / HUGE_BYTES * HUGE_BYTES, MADV_HUGEPAGE);
-#endif
-    return memory;
-}
-
 static struct block *block_new(struct up_arena *a, size_t bytes, struct up_error *err)
 {
     const size_t room = a->limit_bytes - a->held_bytes;
@@ -196,14 +146,9 @@ static struct block *block_new(struct up_arena *a, size_t bytes, struct up_error
                       a->limit_bytes);
         return NULL;
     }
-    if (!budget_take(a->budget, bytes)) {
-        (void)up_fail(err, UP_E_BUSY, "", "no memory for the request now: %zu bytes are wanted",
-                      bytes);
-        return NULL;
-    }
-    struct block *b = memory_take(UP_ALIGN_BYTES + bytes);
+    struct block *b =
+        up_budget_block_take(a->budget, bytes, a->limit_bytes - a->held_bytes, &bytes);
     if (b == NULL) {
-        budget_give(a->budget, bytes);
         (void)up_fail(err, UP_E_BUSY, "", "no memory for the request now: %zu bytes are wanted",
                       bytes);
         return NULL;

@@ -6,23 +6,13 @@
 #ifndef UP_ARENA_H
 #define UP_ARENA_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/budget.h"
 #include "core/error.h"
 
 struct up_arena;
-
-/* Bytes that all requests together may hold. Zero-initialise what is not said. */
-struct up_budget {
-    _Atomic size_t used;
-    size_t limit_bytes;
-    /* Who keeps memory of the budget that could do without, NULL: nobody. Asked on any thread when
-     * `bytes` are short; false when nothing could be given back. Set while no arena is used. */
-    bool (*reclaim)(void *keeper, size_t bytes);
-    void *keeper;
-};
 
 /* NULL when the process has no memory. `budget` may be NULL and must outlive the arena. */
 struct up_arena *up_arena_new(size_t limit_bytes, struct up_budget *budget);

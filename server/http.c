@@ -35,7 +35,8 @@ enum {
     SECRET_BYTES_MAX = 1024 * 1024,
     REMOTE_BYTES = 128,
     TICK_MS_MAX = 500,
-    TICKS = 4, /* in the shortest deadline */
+    TICKS = 4,      /* in the shortest deadline */
+    SHELF_PART = 4, /* of the memory: what may wait on the shelf */
 };
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -347,10 +348,11 @@ enum up_code srv_http_new(const struct srv_options *options, struct srv_http **r
     (void)pthread_mutex_init(&http->lock, NULL);
     http->options = options;
     http->budget.limit_bytes = options->memory;
+    up_budget_shelf_new(&http->budget, options->memory / SHELF_PART);
     http->ids = ids_seed();
     http->start_seconds = (double)time(NULL);
     http->metrics = srv_metrics_new();
-    http->watchdog = srv_watchdog_new(tick_ms(options));
+    http->watchdog = srv_watchdog_new(tick_ms(options), &http->budget);
     enum up_code code = UP_OK;
     if (http->metrics == NULL || http->watchdog == NULL)
         code = up_fail(err, UP_E_BUSY, "", "no memory");
@@ -376,6 +378,7 @@ void srv_http_free(struct srv_http *http)
         return;
     srv_exchange_forget_all(http);
     srv_watchdog_free(http->watchdog);
+    up_budget_shelf_free(&http->budget);
     srv_metrics_free(http->metrics);
     free(http->keys);
     free(http->certificate);

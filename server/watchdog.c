@@ -17,6 +17,9 @@
 /* A busy client's pause between two requests is shorter: its next one may be on the way. */
 enum { IDLE_MS = 100 };
 
+/* How long a block waits for the next request that is as large. */
+enum { SHELF_MS = 2000 };
+
 struct srv_watch {
     struct srv_watch *next, **at;
     int fd;
@@ -32,6 +35,7 @@ struct srv_watchdog {
     uint64_t tick_ns;
     bool ending;
     atomic_bool trim;
+    struct up_budget *budget;
 };
 
 static void cut_late(struct srv_watchdog *w)
@@ -56,21 +60,22 @@ static void *run(void *arg)
                                    .tv_nsec = (long)(until % 1000000000u)};
         (void)pthread_cond_timedwait(&w->wake, &w->lock, &t);
         cut_late(w);
-        if (atomic_exchange(&w->trim, false)) {
-            (void)pthread_mutex_unlock(&w->lock);
+        (void)pthread_mutex_unlock(&w->lock);
+        up_budget_shelf_clear(w->budget, up_now_ns() - SHELF_MS * UINT64_C(1000000));
+        if (atomic_exchange(&w->trim, false))
             srv_machine_memory_trim();
-            (void)pthread_mutex_lock(&w->lock);
-        }
+        (void)pthread_mutex_lock(&w->lock);
     }
     (void)pthread_mutex_unlock(&w->lock);
     return NULL;
 }
 
-struct srv_watchdog *srv_watchdog_new(unsigned tick_ms)
+struct srv_watchdog *srv_watchdog_new(unsigned tick_ms, struct up_budget *budget)
 {
     struct srv_watchdog *w = calloc(1, sizeof *w);
     if (w == NULL)
         return NULL;
+    w->budget = budget;
     w->tick_ns = (uint64_t)tick_ms * 1000000u;
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);

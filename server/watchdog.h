@@ -10,11 +10,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/budget.h"
+
 struct srv_watchdog;
 struct srv_watch;
 
-/* Looks every `tick_ms`. NULL when there is no memory or no thread. */
-struct srv_watchdog *srv_watchdog_new(unsigned tick_ms);
+/* Looks every `tick_ms`; frees what has been on the budget's shelf for long. NULL when there is no
+ * memory or no thread. */
+struct srv_watchdog *srv_watchdog_new(unsigned tick_ms, struct up_budget *budget);
 void srv_watchdog_free(struct srv_watchdog *watchdog); /* NULL is allowed; no watch may be left */
 
 /* Between the connection's start and the close of its socket. NULL when there is no memory. */
