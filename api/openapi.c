@@ -187,7 +187,7 @@ static void write_answers(struct api_buffer *out, const struct api_route *route)
         api_buffer_puts(out, ",\"image/png\":{}");
     api_buffer_puts(out, "}},\"default\":{\"description\":\"A problem\",\"content\":{"
                          "\"application/problem+json\":{\"schema\":{"
-                         "\"$ref\":\"#/components/schemas/Problem\"}}}}}");
+                         "\"$ref\":\"#/components/schemas/Problem\"}},\"image/png\":{}}}}");
 }
 
 static void write_path(struct api_buffer *out, const struct api_route *route)

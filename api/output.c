@@ -12,6 +12,7 @@ enum { PIXELS_MAX = 64 * 1024 * 1024, CELL_MAX = 256 };
 
 static const char *const formats[] = {"json", "png", "npy", NULL};
 static const char *const renders[] = {"figure", "image", NULL};
+static const char *const on_errors[] = {"problem", "image", NULL};
 
 #define AT(field) .offset = offsetof(struct api_output, field)
 
@@ -81,6 +82,12 @@ const struct up_param api_output_params[] = {
      AT(share_scale),
      .fallback = 1,
      .meaning = "png: one colour scale for all tiles"},
+    {.name = "on_error",
+     .type = UP_PARAM_CHOICE,
+     AT(on_error),
+     .choices = on_errors,
+     .meaning = "in the query: what a failed request answers with, beside its status; image is a "
+                "small PNG that says why"},
     UP_PARAM_END,
 };
 

@@ -13,6 +13,7 @@ enum api_render { API_RENDER_FIGURE, API_RENDER_IMAGE };
 /* The members of "output", and the query parameters of the same names. */
 struct api_output {
     uint32_t format, render; /* enum api_format, enum api_render */
+    uint32_t on_error;       /* read from the query by api_problem, since it must not fail itself */
     bool flat, bare, share_scale, grid, ticks, colorbar;
     bool grid_set, ticks_set, colorbar_set; /* else chosen */
     int64_t bits, cell;

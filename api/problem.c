@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "api/codec/buffer.h"
+#include "api/figure/message.h"
 
 static const unsigned statuses[] = {
     [UP_OK] = 200,           [UP_E_SYNTAX] = 400,  [UP_E_INVALID] = 422,
@@ -39,16 +40,14 @@ static void write_place(struct api_buffer *out, const struct up_error *err)
     api_buffer_puts(out, "}]");
 }
 
-void api_problem(const struct api_request *request, const struct up_error *err,
-                 struct api_response *response)
+static void document_write(const struct api_request *request, const struct up_error *err,
+                           struct api_response *response)
 {
     static const char last_resort[] = "{\"type\":\"about:blank\",\"status\":503,"
                                       "\"detail\":\"no memory for the request now\"}\n";
     struct up_error memory = {.code = UP_OK};
     struct api_buffer out = api_buffer_make(request->arena, &memory);
-    *response = (struct api_response){.status = api_status(err->code),
-                                      .content_type = "application/problem+json",
-                                      .code = err->code};
+    response->content_type = "application/problem+json";
     api_buffer_printf(&out, "{\"type\":\"/problems/%s\",\"title\":", up_code_slug(err->code));
     api_buffer_quote(&out, up_code_title(err->code));
     api_buffer_printf(&out, ",\"status\":%u,\"detail\":", response->status);
@@ -67,6 +66,44 @@ void api_problem(const struct api_request *request, const struct up_error *err,
         response->body = last_resort;
         response->body_bytes = sizeof last_resort - 1;
     }
+}
+
+static bool wants_picture(const struct api_request *request)
+{
+    bool wants = false;
+    for (size_t i = 0; i < request->query_count; i++)
+        if (strcmp(request->query[i].name, "on_error") == 0)
+            wants = strcmp(request->query[i].value, "image") == 0;
+    return wants;
+}
+
+/* The same as a picture, for a page that can show nothing else. False: there is no memory for it.
+ */
+static bool picture_write(const struct api_request *request, const struct up_error *err,
+                          struct api_response *response)
+{
+    struct up_error memory = {.code = UP_OK};
+    struct api_picture picture;
+    char heading[96];
+    (void)snprintf(heading, sizeof heading, "%u %s", response->status, up_code_title(err->code));
+    if (api_message_draw(heading, err->text, request->arena, &picture, &memory) != UP_OK)
+        return false;
+    const struct api_picture_text text = {"Description", err->text};
+    picture.text = &text;
+    picture.text_count = 1;
+    if (api_png_encode(&picture, request->arena, &response->body, &response->body_bytes, &memory) !=
+        UP_OK)
+        return false;
+    response->content_type = "image/png";
+    return true;
+}
+
+void api_problem(const struct api_request *request, const struct up_error *err,
+                 struct api_response *response)
+{
+    *response = (struct api_response){.status = api_status(err->code), .code = err->code};
+    if (!wants_picture(request) || !picture_write(request, err, response))
+        document_write(request, err, response);
     if (response->status == 503)
         api_header(response, "Retry-After", "1");
     if (err->code == UP_E_MEDIA_TYPE)
