@@ -8,10 +8,12 @@
 #include "api/codec/png.h"
 #include "api/figure/colormap.h"
 
-enum { PIXELS_MAX = 64 * 1024 * 1024, CELL_MAX = 256 };
+/* A figure is meant for eyes: what is larger is made smaller unless the request says otherwise. */
+enum { PIXELS_MAX = 64 * 1024 * 1024, FIGURE_PIXELS = 4 * 1024 * 1024, CELL_MAX = 256 };
 
 static const char *const formats[] = {"json", "png", "npy", NULL};
 static const char *const renders[] = {"figure", "image", NULL};
+static const char *const reductions[] = {"max", "mean", "nearest", NULL};
 static const char *const on_errors[] = {"problem", "image", NULL};
 
 #define AT(field) .offset = offsetof(struct api_output, field)
@@ -77,6 +79,20 @@ const struct up_param api_output_params[] = {
      .type = UP_PARAM_BOOL,
      AT(bare),
      .meaning = "png: the cells only, one pixel each unless cell says more"},
+    {.name = "max_pixels",
+     .type = UP_PARAM_INT,
+     AT(max_pixels),
+     .min = 0,
+     .max = PIXELS_MAX,
+     .meaning =
+         "png: pixels for all cells, where there are more of them some share one; 0: 4194304, "
+         "and with bare no bound"},
+    {.name = "reduction",
+     .type = UP_PARAM_CHOICE,
+     AT(reduction),
+     .choices = reductions,
+     .meaning = "png: what cells show that share a pixel, their largest value, their mean or the "
+                "middle one"},
     {.name = "share_scale",
      .type = UP_PARAM_BOOL,
      AT(share_scale),
@@ -204,6 +220,10 @@ static enum up_code figure(const struct api_field *field, const struct api_outpu
         .title = output->title,
         .cell = (size_t)output->cell,
         .bare = output->bare,
+        .max_pixels = output->max_pixels > 0 ? (size_t)output->max_pixels
+                      : output->bare         ? 0
+                                             : FIGURE_PIXELS,
+        .reduction = (enum api_reduction)output->reduction,
         .share_scale_off = !output->share_scale,
     };
     struct api_picture picture;

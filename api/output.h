@@ -16,7 +16,8 @@ struct api_output {
     uint32_t on_error;       /* read from the query by api_problem, since it must not fail itself */
     bool flat, bare, share_scale, grid, ticks, colorbar;
     bool grid_set, ticks_set, colorbar_set; /* else chosen */
-    int64_t bits, cell;
+    uint32_t reduction;                     /* enum api_reduction */
+    int64_t bits, cell, max_pixels;
     const char *cmap, *title;
     double vmin, vmax; /* NaN: the values' own */
 };

@@ -12,6 +12,7 @@
 #include "api/figure/colormap.h"
 #include "api/figure/layout.h"
 #include "api/figure/palette.h"
+#include "api/figure/reduce.h"
 #include "api/figure/ticks.h"
 
 enum { SMALL_PIXELS = 14, LARGE_PIXELS = 17, TEXT_COUNT = 2, NUMBER_BYTES = 24 };
@@ -30,13 +31,6 @@ struct span {
     bool nan;
 };
 
-static const float *tile_data(const struct api_field *f, size_t tile)
-{
-    const size_t c = tile % f->channels, z = tile / f->channels % f->depth,
-                 b = tile / f->channels / f->depth;
-    return f->data + b * f->stride.batch + z * f->stride.depth + c * f->stride.channels;
-}
-
 static void span_take(struct span *span, float value)
 {
     span->nan |= isnan(value);
@@ -49,7 +43,7 @@ static void span_take(struct span *span, float value)
 static struct span tile_span(const struct api_field *f, size_t tile)
 {
     struct span span = {INFINITY, -INFINITY, false};
-    const float *data = tile_data(f, tile);
+    const float *data = api_field_tile(f, tile);
     for (size_t y = 0; y < f->height; y++)
         for (size_t x = 0; x < f->width; x++)
             span_take(&span, data[y * f->stride.height + x * f->stride.width]);
@@ -127,9 +121,11 @@ static bool ticks_bottom(const struct api_layout *l, size_t tile)
     return l->tick_step > 0 && tile + l->columns >= l->tiles;
 }
 
-static size_t cell_middle(size_t start, size_t cell, size_t number)
+/* The middle of a cell of the tensor, by its number. */
+static size_t cell_middle(const struct figure *f, size_t start, size_t number)
 {
-    return start + (number - 1) * cell + cell / 2;
+    const size_t block = f->contents.block, cell = f->layout.cell;
+    return start + (number - 1) / block * cell + cell / 2;
 }
 
 /* Where a value stands along a bar of `length` pixels, from its low end. */
@@ -141,22 +137,21 @@ static size_t bar_offset(const struct api_scale *scale, double value, size_t len
 
 static void tick_texts(struct figure *f, size_t tile)
 {
-    const struct api_field *field = f->contents.field;
+    const struct api_contents *c = &f->contents;
     const struct api_layout *l = &f->layout;
     struct api_font *font = f->contents.small;
     const struct api_rect r = api_layout_tile(l, tile);
     const size_t ascent = api_font_ascent(font), away = API_MARK_PIXELS + API_MARK_GAP;
     char text[NUMBER_BYTES];
-    for (size_t n = 1; ticks_left(l, tile) && n <= field->height;
-         n = api_ticks_next(n, l->tick_step)) {
+    for (size_t n = 1; ticks_left(l, tile) && n <= c->height; n = api_ticks_next(n, l->tick_step)) {
         (void)snprintf(text, sizeof text, "%zu", n);
         api_canvas_text(&f->canvas, font, text, API_ANCHOR_RIGHT, r.x - away,
-                        cell_middle(r.y, l->cell, n) + (ascent + 1) / 2);
+                        cell_middle(f, r.y, n) + (ascent + 1) / 2);
     }
-    for (size_t n = 1; ticks_bottom(l, tile) && n <= field->width;
+    for (size_t n = 1; ticks_bottom(l, tile) && n <= c->width;
          n = api_ticks_next(n, l->tick_step)) {
         (void)snprintf(text, sizeof text, "%zu", n);
-        api_canvas_text(&f->canvas, font, text, API_ANCHOR_MIDDLE, cell_middle(r.x, l->cell, n),
+        api_canvas_text(&f->canvas, font, text, API_ANCHOR_MIDDLE, cell_middle(f, r.x, n),
                         r.y + r.height + away + ascent + 1);
     }
 }
@@ -223,19 +218,17 @@ static void bar_texts(struct figure *f)
 
 static void tick_marks(struct figure *f, size_t tile)
 {
-    const struct api_field *field = f->contents.field;
+    const struct api_contents *c = &f->contents;
     const struct api_layout *l = &f->layout;
     const struct api_rect r = api_layout_tile(l, tile);
-    for (size_t n = 1; ticks_left(l, tile) && n <= field->height;
-         n = api_ticks_next(n, l->tick_step)) {
-        const struct api_rect mark = {r.x - API_MARK_PIXELS, cell_middle(r.y, l->cell, n),
+    for (size_t n = 1; ticks_left(l, tile) && n <= c->height; n = api_ticks_next(n, l->tick_step)) {
+        const struct api_rect mark = {r.x - API_MARK_PIXELS, cell_middle(f, r.y, n),
                                       API_MARK_PIXELS, 1};
         api_canvas_fill(&f->canvas, mark, API_INK_BLACK);
     }
-    for (size_t n = 1; ticks_bottom(l, tile) && n <= field->width;
+    for (size_t n = 1; ticks_bottom(l, tile) && n <= c->width;
          n = api_ticks_next(n, l->tick_step)) {
-        const struct api_rect mark = {cell_middle(r.x, l->cell, n), r.y + r.height, 1,
-                                      API_MARK_PIXELS};
+        const struct api_rect mark = {cell_middle(f, r.x, n), r.y + r.height, 1, API_MARK_PIXELS};
         api_canvas_fill(&f->canvas, mark, API_INK_BLACK);
     }
 }
@@ -270,7 +263,7 @@ static void cells_draw(struct figure *f, size_t tile, const struct api_scale *sc
     const struct api_field *field = f->contents.field;
     const struct api_rect r = api_layout_tile(&f->layout, tile);
     const size_t cell = f->layout.cell, pitch = f->canvas.width;
-    const float *data = tile_data(field, tile);
+    const float *data = api_field_tile(field, tile);
     for (size_t y = 0; y < field->height; y++) {
         uint8_t *row = f->canvas.plane + (r.y + y * cell) * pitch + r.x;
         const float *from = data + y * field->stride.height;
@@ -384,6 +377,27 @@ static enum up_code options_check(struct api_contents *c, struct up_error *err)
     return code;
 }
 
+/* Cells for which there is no pixel share one. */
+static enum up_code cells_bound(struct api_contents *c, struct up_arena *arena,
+                                struct up_error *err)
+{
+    const struct api_field *f = c->field;
+    const double cell = c->options->cell > 1 ? (double)c->options->cell : 1;
+    const double pixels =
+        (double)api_field_tiles(f) * (double)f->height * (double)f->width * cell * cell;
+    c->block = 1;
+    c->height = f->height;
+    c->width = f->width;
+    if (c->options->max_pixels == 0 || pixels <= (double)c->options->max_pixels)
+        return UP_OK;
+    struct api_field *fewer = up_arena_alloc(arena, 1, sizeof *fewer, err);
+    if (fewer == NULL)
+        return err->code;
+    c->block = (size_t)ceil(sqrt(pixels / (double)c->options->max_pixels));
+    c->field = fewer;
+    return api_field_reduce(f, c->block, c->options->reduction, arena, fewer, err);
+}
+
 /* "Value-Min" and "Value-Max", in digits that tell every float32 from its neighbours. */
 static const struct api_picture_text *texts_make(struct api_figure_range range,
                                                  struct up_arena *arena, struct up_error *err)
@@ -426,6 +440,9 @@ enum up_code api_figure_draw(const struct api_field *field,
     if (f.palette == NULL || texts == NULL)
         return err->code;
     api_palette_make(f.contents.map, f.contents.map_reversed, !o->bare, f.contents.nan, f.palette);
+    code = cells_bound(&f.contents, arena, err);
+    if (code != UP_OK)
+        return code;
     code = o->bare ? cells_only_draw(&f, pixels_max, arena, err)
                    : figure_draw(&f, pixels_max, arena, err);
     if (code != UP_OK)

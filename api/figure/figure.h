@@ -18,6 +18,9 @@ struct api_field {
     const char *const *names; /* UTF-8, of each of the batch, to be shown with it; NULL: numbers */
 };
 
+/* What becomes of cells that share a pixel. */
+enum api_reduction { API_REDUCE_MAX, API_REDUCE_MEAN, API_REDUCE_NEAREST };
+
 enum api_switch { API_AUTO, API_OFF, API_ON };
 
 struct api_figure_options {
@@ -28,8 +31,10 @@ struct api_figure_options {
     enum api_switch grid, ticks, colorbar; /* auto: grid when cells are few and large enough */
     const char *title;                     /* UTF-8; NULL: none */
     size_t cell;                           /* pixels a cell; 0: chosen */
-    bool bare;            /* cells only: `cell` pixels each (default 1), no margin */
-    bool share_scale_off; /* one colour scale for each tile, not one for all */
+    bool bare;         /* cells only: `cell` pixels each (default 1), no margin */
+    size_t max_pixels; /* of all cells: above it blocks of them become one; 0: no bound */
+    enum api_reduction reduction; /* of those blocks */
+    bool share_scale_off;         /* one colour scale for each tile, not one for all */
 };
 
 /* The exact range of what was drawn: minimum and maximum of the finite values (0, 0 when there are

@@ -58,6 +58,13 @@ size_t api_field_tiles(const struct api_field *field)
     return field->batch * field->depth * field->channels;
 }
 
+const float *api_field_tile(const struct api_field *f, size_t tile)
+{
+    const size_t c = tile % f->channels, z = tile / f->channels % f->depth,
+                 b = tile / f->channels / f->depth;
+    return f->data + b * f->stride.batch + z * f->stride.depth + c * f->stride.channels;
+}
+
 /* A row for each sample (or slice), with its channels (or slices) side by side. */
 static size_t columns_natural(const struct api_field *f)
 {
@@ -180,12 +187,12 @@ static size_t number_width(struct api_font *font, size_t number)
 
 static void ticks_choose(const struct api_contents *c, struct api_layout *l)
 {
-    const struct api_field *f = c->field;
     if (c->options->ticks == API_OFF)
         return;
-    const size_t across = number_width(c->small, f->width) + TICK_ROOM;
-    const size_t x_step = f->width == 1 ? 1 : api_ticks_step(l->cell, across);
-    const size_t y_step = f->height == 1 ? 1 : api_ticks_step(l->cell, api_font_line(c->small));
+    const size_t across = number_width(c->small, c->width) + TICK_ROOM;
+    const size_t down = api_font_line(c->small);
+    const size_t x_step = c->width == 1 ? 1 : api_ticks_step(l->cell, across * c->block);
+    const size_t y_step = c->height == 1 ? 1 : api_ticks_step(l->cell, down * c->block);
     l->tick_step = larger(x_step, y_step);
 }
 
@@ -230,7 +237,7 @@ static void tiles_place(const struct api_contents *c, struct api_layout *l)
     l->first.x = MARGIN + (wide - l->first.width) / 2;
     l->first.y = MARGIN + label + FRAME;
     if (l->tick_step > 0)
-        l->first.x += number_width(c->small, c->field->height) + API_MARK_GAP + API_MARK_PIXELS;
+        l->first.x += number_width(c->small, c->height) + API_MARK_GAP + API_MARK_PIXELS;
     if (c->options->title != NULL) {
         l->title_baseline = MARGIN + api_font_ascent(c->large);
         l->first.y += api_font_line(c->large) + TITLE_GAP;

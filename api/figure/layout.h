@@ -25,7 +25,9 @@ enum api_bar_side { API_BAR_NONE, API_BAR_RIGHT, API_BAR_BELOW };
 
 /* What is to be laid out. */
 struct api_contents {
-    const struct api_field *field;
+    const struct api_field *field; /* as it is drawn: */
+    size_t block;                  /* each cell stands for block x block cells of */
+    size_t height, width;          /* a tile of the tensor; ticks count these */
     const struct api_figure_options *options;
     const struct api_figure_range *ranges; /* of each tile, to be shown with it; NULL: not */
     const struct api_colormap *map;
@@ -52,6 +54,9 @@ struct api_layout {
 
 /* Tiles in the order batch, depth, channel: the last moves fastest. */
 size_t api_field_tiles(const struct api_field *field);
+
+/* The tile's first value. */
+const float *api_field_tile(const struct api_field *field, size_t tile);
 
 /* UP_E_LIMIT past pixels_max; UP_E_INVALID ("grid") for lines on cells too small for them. */
 enum up_code api_layout_make(const struct api_contents *contents, size_t pixels_max,

@@ -339,3 +339,44 @@ Test(figure, carries_the_exact_range_in_its_texts)
                   strcmp(look_picture.text[1].value, "16777216") == 0,
               "%s", look_picture.text[1].value);
 }
+
+/* --- More cells than pixels ------------------------------------------------------------------- */
+
+/* 7 x 5 cells of which at most 3 x 3 may be pixels: blocks of 3, the last ones narrower. */
+Test(figure, cells_share_a_pixel_where_there_are_too_many)
+{
+    static const struct {
+        enum api_reduction reduction;
+        float cells[3][2];
+    } rows[] = {{API_REDUCE_MAX, {{9, 10}, {2, 0}, {0, 8}}},
+                {API_REDUCE_MEAN, {{1, 2}, {0.5F, 0}, {0, 4}}},
+                {API_REDUCE_NEAREST, {{0, 2}, {0.5F, 0}, {0, 8}}}};
+    float values[7 * 5] = {9, 0, 0, 10, 0, 0, 0, 0, 0, 2};
+    const float half[9] = {0, 2, 0, 0.25F, 0.5F, 0.25F, 0.5F, 0.5F, 0.5F};
+    for (size_t i = 0; i < 9; i++)
+        values[(3 + i / 3) * 5 + i % 3] = half[i];
+    values[6 * 5 + 4] = 8;
+    const struct api_field field = look_field(values, 7, 5, 1);
+    const struct api_colormap *map = look_map("viridis");
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        const struct image image =
+            look(&field, &(struct api_figure_options){
+                             .bare = true, .max_pixels = 6, .reduction = rows[r].reduction});
+        cr_assert(image.width == 2 && image.height == 3, "%zu x %zu", image.width, image.height);
+        cr_assert(look_range.min == 0 && look_range.max == 10, "the range is not the tensor's");
+        for (size_t i = 0; i < 6; i++)
+            cr_assert(look_is(&image, i % 2, i / 2,
+                              map->rgb[look_level((double)rows[r].cells[i / 2][i % 2], 0, 10)]),
+                      "reduction %zu: cell %zu", r, i);
+    }
+}
+
+Test(figure, a_bound_of_exactly_the_cells_changes_nothing)
+{
+    const float *values = look_values(6 * 4, 9);
+    const struct api_field field = look_field(values, 6, 4, 1);
+    struct image image = look(&field, &(struct api_figure_options){.bare = true, .max_pixels = 24});
+    cr_assert(image.width == 4 && image.height == 6, "%zu x %zu", image.width, image.height);
+    image = look(&field, &(struct api_figure_options){.bare = true, .max_pixels = 23});
+    cr_assert(image.width == 2 && image.height == 3, "%zu x %zu", image.width, image.height);
+}
