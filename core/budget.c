@@ -10,7 +10,9 @@
 #include "core/limits.h"
 
 enum {
-    HUGE_BYTES = 2 * 1024 * 1024, /* a huge page; smaller blocks are not worth a place either */
+    HUGE_BYTES = 2 * 1024 * 1024, /* a huge page */
+    SHELF_BYTES_MIN = 64 * 1024,  /* what malloc keeps at hand itself needs no place */
+    SHELF_BLOCKS_MAX = 256,       /* they are looked through one by one */
     SPARE_PART = 4,               /* a block may be larger than what is wanted by this part */
 };
 
@@ -26,7 +28,7 @@ static_assert(sizeof(struct shelved) <= UP_ALIGN_BYTES, "it lies in the owner's 
 struct up_shelf {
     pthread_mutex_t lock;
     struct shelved *blocks; /* newest first */
-    size_t bytes, limit_bytes;
+    size_t count, bytes, limit_bytes;
 };
 
 /* --- The shelf ------------------------------------------------------------------------------ */
@@ -63,8 +65,10 @@ void up_budget_shelf_clear(struct up_budget *budget, uint64_t before_ns)
         at = &(*at)->next;
     struct shelved *old = *at; /* and all after it: they are older */
     *at = NULL;
-    for (const struct shelved *b = old; b != NULL; b = b->next)
+    for (const struct shelved *b = old; b != NULL; b = b->next) {
         shelf->bytes -= b->bytes;
+        shelf->count--;
+    }
     pthread_mutex_unlock(&shelf->lock);
     while (old != NULL) {
         struct shelved *next = old->next;
@@ -87,6 +91,7 @@ static void *shelf_take(struct up_shelf *shelf, size_t bytes, size_t bytes_max, 
     if (taken != NULL) {
         *best = taken->next;
         shelf->bytes -= taken->bytes;
+        shelf->count--;
         *ret_bytes = taken->bytes;
     }
     pthread_mutex_unlock(&shelf->lock);
@@ -97,11 +102,12 @@ static bool shelf_put(struct up_shelf *shelf, void *block, size_t bytes)
 {
     struct shelved *b = block;
     pthread_mutex_lock(&shelf->lock);
-    const bool room = bytes <= shelf->limit_bytes - shelf->bytes;
+    const bool room = bytes <= shelf->limit_bytes - shelf->bytes && shelf->count < SHELF_BLOCKS_MAX;
     if (room) {
         *b = (struct shelved){shelf->blocks, bytes, up_now_ns()};
         shelf->blocks = b;
         shelf->bytes += bytes;
+        shelf->count++;
     }
     pthread_mutex_unlock(&shelf->lock);
     return room;
@@ -156,7 +162,7 @@ static void *memory_take(size_t bytes)
 void *up_budget_block_take(struct up_budget *budget, size_t bytes, size_t bytes_max,
                            size_t *ret_bytes)
 {
-    if (budget != NULL && budget->shelf != NULL && bytes >= HUGE_BYTES) {
+    if (budget != NULL && budget->shelf != NULL && bytes >= SHELF_BYTES_MIN) {
         const size_t most = bytes + bytes / SPARE_PART;
         void *block =
             shelf_take(budget->shelf, bytes, most < bytes_max ? most : bytes_max, ret_bytes);
@@ -175,7 +181,7 @@ void *up_budget_block_take(struct up_budget *budget, size_t bytes, size_t bytes_
 
 void up_budget_block_give(struct up_budget *budget, void *block, size_t bytes)
 {
-    if (budget != NULL && budget->shelf != NULL && bytes >= HUGE_BYTES &&
+    if (budget != NULL && budget->shelf != NULL && bytes >= SHELF_BYTES_MIN &&
         shelf_put(budget->shelf, block, bytes))
         return;
     free(block);

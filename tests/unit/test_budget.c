@@ -64,12 +64,31 @@ Test(budget, the_shelf_has_a_bound_and_small_blocks_have_no_place, .timeout = 20
     size_t bytes;
     up_budget_shelf_new(&budget, 10 * MIB);
     void *a = block_take(&budget, 6 * MIB, &bytes), *b = block_take(&budget, 6 * MIB, &bytes),
-         *small = block_take(&budget, MIB, &bytes);
-    assert_used(&budget, 13 * MIB);
+         *small = block_take(&budget, MIB / 32, &bytes);
+    assert_used(&budget, 12 * MIB + MIB / 32);
     up_budget_block_give(&budget, a, 6 * MIB);
     up_budget_block_give(&budget, b, 6 * MIB);
-    up_budget_block_give(&budget, small, MIB);
+    up_budget_block_give(&budget, small, MIB / 32);
     assert_used(&budget, 6 * MIB);
+    up_budget_shelf_free(&budget);
+    assert_used(&budget, 0);
+}
+
+Test(budget, the_shelf_holds_no_more_blocks_than_are_looked_through_quickly, .timeout = 20)
+{
+    enum { TAKEN = 400, HELD = 256 };
+    struct up_budget budget = {.limit_bytes = 256 * MIB};
+    static void *block[TAKEN];
+    size_t bytes;
+    up_budget_shelf_new(&budget, 256 * MIB);
+    for (int i = 0; i < TAKEN; i++)
+        block[i] = block_take(&budget, MIB / 16, &bytes);
+    for (int i = 0; i < TAKEN; i++)
+        up_budget_block_give(&budget, block[i], MIB / 16);
+    assert_used(&budget, HELD * MIB / 16);
+    block[0] = block_take(&budget, MIB / 16, &bytes);
+    up_budget_block_give(&budget, block[0], bytes);
+    assert_used(&budget, HELD * MIB / 16);
     up_budget_shelf_free(&budget);
     assert_used(&budget, 0);
 }
