@@ -8,6 +8,7 @@
  * that a transform could overflow, show in the sum of squares that the transform returns: then the
  * part is computed again as the direct sum that it is. So what is not finite spreads to no output
  * that does not depend on it. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -25,6 +26,16 @@ struct block {
     float *m_at[UP_WINOGRAD_TILES];
     float v[UP_WINOGRAD_V_FLOATS], m[UP_WINOGRAD_M_FLOATS];
 };
+
+/* The rows of a direct sum: outputs of the block that are there. */
+struct rows {
+    size_t count, number[UP_WINOGRAD_TABLE]; /* [tile][output] */
+    const float *a[UP_WINOGRAD_TABLE], *add[UP_WINOGRAD_TABLE];
+    float *c[UP_WINOGRAD_TABLE];
+};
+
+static_assert(sizeof(struct block) + sizeof(struct rows) + UP_STACK_BYTES / 8 <= UP_STACK_BYTES,
+              "a block does not fit the stack");
 
 /* --- Places --------------------------------------------------------------------------------- */
 
@@ -109,8 +120,8 @@ static void outputs_set(struct block *b, size_t phase)
 /* Calls the matrix kernel for all rows. */
 static void tiles(const struct up_kernels *kernels, struct up_tile call, size_t rows)
 {
-    const size_t count = (rows - 1) / kernels->tile_rows + 1;
-    call.next_step = kernels->tile_columns / count;
+    const size_t count = (rows - 1) / kernels->rows_of[call.columns / kernels->lanes] + 1;
+    call.next_step = call.columns / count;
     for (size_t i = 0; i < count; i++) {
         call.rows = rows / count + (i < rows % count);
         kernels->tile(&call);
@@ -121,13 +132,6 @@ static void tiles(const struct up_kernels *kernels, struct up_tile call, size_t 
         call.next += call.taps * call.depth * call.next_step;
     }
 }
-
-/* The rows of a direct sum: outputs of the block that are there. */
-struct rows {
-    size_t count, number[UP_WINOGRAD_TABLE]; /* [tile][output] */
-    const float *a[UP_WINOGRAD_TABLE], *add[UP_WINOGRAD_TABLE];
-    float *c[UP_WINOGRAD_TABLE];
-};
 
 static void rows_set(const struct block *b, struct rows *rows)
 {
@@ -171,6 +175,7 @@ static void tap_direct(const struct block *b, const struct up_winograd_segment *
                            .c_first = s->filter,
                            .next = packed,
                            .bias = bias == NULL ? NULL : bias + s->filter,
+                           .columns = p->columns,
                            .taps = 1,
                            .width = s->width,
                            .activation = p->gather.activation};
@@ -229,6 +234,7 @@ static void multiply(struct block *b, size_t part, size_t channel, size_t count)
     struct up_tile call = {.a = b->v_at,
                            .b = up_winograd_weights(p, part, channel),
                            .c = b->m_at,
+                           .columns = p->columns,
                            .taps = 1,
                            .depth = count,
                            .width = p->columns,

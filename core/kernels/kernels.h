@@ -111,7 +111,7 @@ struct up_winograd_output {
 };
 
 /* u[p * u_point + i] = point p of G over g[tap * count + i], computed in double, for i < count; a
- * multiple of tile_columns. */
+ * multiple of `lanes`. */
 struct up_winograd_weights {
     const float *g;
     float *u;

@@ -223,3 +223,47 @@ Test(winograd, weights_may_be_so_large_that_transforms_would_overflow, .timeout 
 {
     for_all(30, bears_large_weights);
 }
+
+/* --- Choice --------------------------------------------------------------------------------- */
+
+/* A transposed convolution of stride 2 or a convolution, of an image of side by side. */
+static const char *chosen(size_t side, size_t channels, size_t filters, int64_t kernel,
+                          bool transposed)
+{
+    struct up_arena *arena = up_arena_new(SAMPLE_ARENA_BYTES, NULL);
+    struct sum s = {.gather = {.groups = 1, .transposed = transposed}};
+    struct up_gather *g = &s.gather;
+    const struct up_gather_axis a = {kernel, transposed ? 2 : 1, 1, 1, 1};
+    const size_t weights = (size_t)(kernel * kernel) * channels * filters;
+    const size_t out = transposed ? 2 * side : side;
+    g->in = (struct up_grid){1, {1, side, side}, channels};
+    g->out = (struct up_grid){1, {1, out, out}, filters};
+    g->axis[0] = (struct up_gather_axis){1, 1, 1, 0, 1};
+    g->axis[1] = g->axis[2] = a;
+    g->position_stride = channels * filters;
+    g->channel_stride = filters;
+    g->filter_stride = 1;
+    g->kernel = memset(sample_memory(arena, weights, sizeof(float)), 0, weights * sizeof(float));
+    const char *name = prepared(&s, NULL, up_kernels_select(NULL), arena).algorithm->name;
+    up_arena_free(arena);
+    return name;
+}
+
+Test(winograd, is_taken_where_it_was_measured_to_pay, .timeout = 20)
+{
+    static const struct {
+        size_t side, channels, filters;
+        int64_t kernel;
+        bool transposed;
+        const char *name;
+    } cases[] = {
+        {16, 256, 128, 4, true, "winograd_f3x2"}, {64, 128, 64, 4, true, "winograd_f3x2"},
+        {32, 64, 64, 3, false, "winograd_f2x3"},  {16, 256, 128, 5, true, "winograd_f2x3"},
+        {4, 64, 64, 4, true, "direct"},           {64, 3, 64, 3, false, "direct"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *name = chosen(cases[i].side, cases[i].channels, cases[i].filters,
+                                  cases[i].kernel, cases[i].transposed);
+        cr_assert(strcmp(name, cases[i].name) == 0, "case %zu: %s, not %s", i, name, cases[i].name);
+    }
+}
