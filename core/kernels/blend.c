@@ -4,8 +4,8 @@
  * that its bits do not depend on where a row begins or ends.
  *
  * Along a line of pixels smaller than a vector, a vector of outputs takes each tap from a vector of
- * inputs by one permutation, the same for all taps, for these are neighbours. Outputs that have
- * another number of taps than most are loose: they are summed one by one afterwards. */
+ * inputs by one permutation, the same for all taps, for these are neighbours. A tap that an output
+ * lacks has the weight -0, and there 0 stands for the input: it adds -0, which changes no bit. */
 #include "core/kernels/vec.h"
 
 /* Sums of `count` <= lanes values from i on. */
@@ -127,105 +127,73 @@ void UP_KERNEL(blend_pixels)(const struct up_blend *b, const float *x, float *y)
 /* --- Lines of small pixels ------------------------------------------------------------------ */
 
 /* One vector of outputs, from value `at` on; false where it needs more than a vector of inputs. */
-static bool vector_make(const struct up_blend *b, size_t inputs, size_t at, struct up_weave *ret,
-                        size_t v)
+static bool vector_make(const struct up_blend *b, size_t inputs, size_t at, struct up_weave *ret)
 {
-    const size_t c = b->channels, taps = ret->taps, reach = (taps - 1) * c + UP_LANES;
-    size_t from[UP_LANES], low = inputs * c - reach, high = 0;
-    int32_t *index = ret->index + v * UP_LANES;
-    float *weight = ret->weight + v * UP_LANES * taps;
+    const size_t c = b->channels, taps = b->taps;
+    size_t from[UP_LANES], low = inputs * c - ((taps - 1) * c + UP_LANES), high = 0;
+    float *weight = ret->weight + at * taps;
     for (size_t i = 0; i < UP_LANES; i++) {
-        const size_t p = (at + i) / c;
-        const bool whole = p < b->pixels && b->span[p].count == taps;
-        from[i] = whole ? b->span[p].first * c + (at + i) % c : SIZE_MAX;
+        /* Past the line's end lanes do what its last one does. */
+        const size_t value = at + i < b->pixels * c ? at + i : b->pixels * c - 1, p = value / c;
+        const struct up_span span = b->span[p];
+        const size_t first = span.first < inputs - taps ? span.first : inputs - taps;
+        from[i] = first * c + value % c;
         low = from[i] < low ? from[i] : low;
-        high = whole && from[i] > high ? from[i] : high;
-        for (size_t k = 0; k < taps; k++)
-            weight[k * UP_LANES + i] = whole ? b->weight[p * b->taps + k] : 0;
-    }
-    for (size_t i = 0; i < UP_LANES; i++)
-        index[i] = from[i] == SIZE_MAX ? 0 : (int32_t)(from[i] - low);
-    ret->base[v] = low;
-    return high < low + UP_LANES;
-}
-
-/* The number of taps that most outputs have. */
-static size_t taps_of_most(const struct up_blend *b)
-{
-    size_t best = 1, most = 0;
-    for (size_t taps = 1; taps <= b->taps; taps++) {
-        size_t count = 0;
-        for (size_t p = 0; p < b->pixels; p++)
-            count += b->span[p].count == taps;
-        if (count > most) {
-            most = count;
-            best = taps;
+        high = from[i] > high ? from[i] : high;
+        for (size_t k = 0; k < taps; k++) {
+            const size_t t = first + k - span.first; /* wraps before the first one */
+            weight[k * UP_LANES + i] = t < span.count ? b->weight[p * taps + t] : -0.0F;
         }
     }
-    return best;
+    for (size_t i = 0; i < UP_LANES; i++)
+        ret->index[at + i] = (int32_t)(from[i] - low);
+    ret->base[at / UP_LANES] = low;
+    return high < low + UP_LANES;
 }
 
 bool UP_KERNEL(weave_make)(const struct up_blend *b, size_t inputs, struct up_weave *ret)
 {
-    const size_t values = b->pixels * b->channels;
-    ret->taps = taps_of_most(b);
     if (!UP_PERMUTES || b->channels > UP_WEAVE_CHANNELS ||
-        inputs * b->channels < (ret->taps - 1) * b->channels + UP_LANES)
+        inputs * b->channels < (b->taps - 1) * b->channels + UP_LANES)
         return false;
-    ret->loose_count = 0;
-    for (size_t p = 0; p < b->pixels; p++)
-        if (b->span[p].count != ret->taps)
-            ret->loose[ret->loose_count++] = p;
-    for (size_t v = 0; v * UP_LANES < values; v++)
-        if (!vector_make(b, inputs, v * UP_LANES, ret, v))
+    for (size_t at = 0; at < b->pixels * b->channels; at += UP_LANES)
+        if (!vector_make(b, inputs, at, ret))
             return false;
     return true;
 }
 
-/* Vectors from `begin` to `end` values of the line. Inlined where taps are constant. */
-UP_INLINE void vectors(const struct up_weave *w, size_t taps, size_t channels, size_t begin,
-                       size_t end, const float *x, float *y)
+UP_INLINE up_vf product(const float *x, up_vi index, const float *weight)
 {
-    for (size_t at = begin; at < end; at += UP_LANES) {
-        const size_t v = at / UP_LANES;
-        const float *from = x + w->base[v], *weight = w->weight + at * taps;
-        up_vi index;
-        memcpy(&index, w->index + at, sizeof index);
-        up_vf sum = up_permute(up_load(from), index) * up_load(weight);
-        for (size_t k = 1; k < taps; k++)
-            sum += up_permute(up_load(from + k * channels), index) * up_load(weight + k * UP_LANES);
-        up_store_first(y + at - begin, sum, end - at < UP_LANES ? end - at : UP_LANES);
-    }
+    const up_vf w = up_load(weight);
+    const up_vi there = (up_vi)w != INT32_MIN; /* the bits of -0 */
+    return (up_vf)((up_vi)up_permute(up_load(x), index) & there) * w;
 }
 
-/* The first loose output from `pixel` on. */
-static size_t loose_from(const struct up_weave *w, size_t pixel)
+/* Inlined where taps are constant. */
+UP_INLINE void vectors(const struct up_weave *w, size_t taps, size_t channels,
+                       struct up_span values, const float *x, float *y)
 {
-    size_t low = 0, high = w->loose_count;
-    while (low < high) {
-        const size_t middle = (low + high) / 2;
-        if (w->loose[middle] < pixel)
-            low = middle + 1;
-        else
-            high = middle;
+    for (size_t i = 0; i < values.count; i += UP_LANES) {
+        const size_t at = values.first + i, left = values.count - i;
+        const float *from = x + w->base[at / UP_LANES], *weight = w->weight + at * taps;
+        up_vi index;
+        memcpy(&index, w->index + at, sizeof index);
+        up_vf sum = product(from, index, weight);
+        for (size_t k = 1; k < taps; k++)
+            sum += product(from + k * channels, index, weight + k * UP_LANES);
+        up_store_first(y + i, sum, left < UP_LANES ? left : UP_LANES);
     }
-    return low;
 }
 
 void UP_KERNEL(weave)(const struct up_blend *b, const struct up_weave *w, struct up_span pixels,
                       const float *x, float *y)
 {
-    const size_t c = b->channels, begin = pixels.first * c, end = begin + pixels.count * c;
-    if (w->taps == 2)
-        vectors(w, 2, c, begin, end, x, y);
-    else if (w->taps == 4)
-        vectors(w, 4, c, begin, end, x, y);
+    const size_t c = b->channels;
+    const struct up_span values = {pixels.first * c, pixels.count * c};
+    if (b->taps == 2)
+        vectors(w, 2, c, values, x, y);
+    else if (b->taps == 4)
+        vectors(w, 4, c, values, x, y);
     else
-        vectors(w, w->taps, c, begin, end, x, y);
-    const size_t last = loose_from(w, pixels.first + pixels.count);
-    for (size_t i = loose_from(w, pixels.first); i < last; i++) {
-        const size_t p = w->loose[i];
-        pixel_small(x + b->span[p].first * c, c, b->weight + p * b->taps, b->span[p].count, c,
-                    y + (p - pixels.first) * c);
-    }
+        vectors(w, b->taps, c, values, x, y);
 }

@@ -215,15 +215,13 @@ struct up_blend {
 };
 
 /* Tables of such a line of few channels, for each vector of outputs: where its inputs begin, which
- * of them its lanes take, and `taps` vectors of weights; and the outputs that have other taps. The
- * arrays have room for the line's values, rounded up to whole vectors, and for its pixels. */
-enum { UP_WEAVE_CHANNELS = 4 };
+ * of them its lanes take, and `taps` vectors of weights. The arrays have room for the line's
+ * values, rounded up to whole vectors. */
+enum { UP_WEAVE_CHANNELS = 8 };
 struct up_weave {
     size_t *base;
     int32_t *index;
     float *weight;
-    size_t taps; /* that most outputs have */
-    size_t *loose, loose_count;
 };
 
 /* Groups of values that are normalised together. Group g < count has the values

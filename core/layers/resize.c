@@ -18,7 +18,7 @@
 enum {
     TAPS_MAX = 11,         /* of one output: lanczos5 */
     BUFFER_VALUES = 8192,  /* of the summed rows of a piece */
-    PIECE_VALUES = 2048,   /* of a piece, at most */
+    PIECE_VALUES = 1024,   /* of a piece, at most */
     PIECE_PIXELS = 16,     /* where they fit, pieces are a multiple of it: of cache lines, then */
     LINES_PER_TAP = 8,     /* that make it worth summing a piece's first rows */
     BICUBIC_PHASES = 1024, /* between two inputs */
@@ -223,8 +223,7 @@ static enum up_code weave_make(struct prepared *p, const struct up_kernels *kern
     w->base = up_arena_alloc(arena, vectors, sizeof *w->base, err);
     w->index = up_arena_alloc(arena, vectors, lanes * sizeof *w->index, err);
     w->weight = up_arena_alloc(arena, vectors * lanes, p->x.taps * sizeof *w->weight, err);
-    w->loose = up_arena_alloc(arena, p->x.out, sizeof *w->loose, err);
-    if (w->base == NULL || w->index == NULL || w->weight == NULL || w->loose == NULL)
+    if (w->base == NULL || w->index == NULL || w->weight == NULL)
         return err->code;
     p->woven = kernels->weave_make(&p->along, p->in.spatial[2], w);
     return UP_OK;

@@ -158,10 +158,10 @@ static void lines_match(const struct up_kernels *k)
         float *x = filled(&random, inputs * b.channels),
               *weight = filled(&random, b.pixels * b.taps);
         b.weight = weight;
-        static size_t base[LINE_PIXELS * LINE_CHANNELS], loose[LINE_PIXELS];
+        static size_t base[LINE_PIXELS * LINE_CHANNELS];
         static int32_t index[LINE_PIXELS * LINE_CHANNELS + LANES];
         static float weights[(LINE_PIXELS * LINE_CHANNELS + LANES) * TAPS_MAX];
-        struct up_weave weave = {.base = base, .index = index, .weight = weights, .loose = loose};
+        struct up_weave weave = {.base = base, .index = index, .weight = weights};
         const size_t cut = b.pixels / LANES / 2 * LANES;
         if (k->weave_make(&b, inputs, &weave)) {
             cr_assert(b.channels <= UP_WEAVE_CHANNELS, "%s: %zu channels", k->isa, b.channels);
