@@ -30,7 +30,7 @@ BEGIN {
     library["criterion/criterion.h"] = library["criterion/parameterized.h"] = "criterion"
 
     system_headers = "^(assert|ctype|errno|fcntl|dirent|fenv|float|getopt|inttypes|limits|locale|malloc|math|" \
-        "netdb|poll|pthread|sched|semaphore|setjmp|signal|spawn|stdarg|stdatomic|stdbool|stddef|" \
+        "dlfcn|netdb|poll|pthread|sched|semaphore|setjmp|signal|spawn|stdarg|stdatomic|stdbool|stddef|" \
         "stdint|stdio|stdlib|stdnoreturn|string|strings|time|unistd)\\.h$|^(sys|netinet|arpa)/|^immintrin\\.h$|" \
         "^sanitizer/asan_interface\\.h$"
 }

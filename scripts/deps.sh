@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing: scripts/deps.sh build [test] [check] [fuzz] [browser] [conformance] [arm64]
+# Installs what is missing: scripts/deps.sh build [test] [check] [fuzz] [browser] [conformance] [bench] [arm64]
 #
 # Each row says how to see that a thing is there and which package of Debian and Ubuntu brings it.
 # It looks for the thing and not for the package, so a system of another kind that has everything
@@ -43,13 +43,16 @@ rows() {
     conformance)
         echo 'python3-venv  python3 -c "import ensurepip, venv"'
         ;;
+    bench)
+        echo 'g++  command -v g++'
+        ;;
     arm64)
         echo 'gcc-aarch64-linux-gnu  command -v aarch64-linux-gnu-gcc'
         echo 'qemu-user-static       command -v qemu-aarch64-static'
         echo 'clang                  command -v clang'
         ;;
     *)
-        echo "deps.sh: '$1' is none of build, test, check, fuzz, browser, conformance, arm64" >&2
+        echo "deps.sh: '$1' is none of build, test, check, fuzz, browser, conformance, bench, arm64" >&2
         exit 2
         ;;
     esac

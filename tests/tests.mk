@@ -94,6 +94,11 @@ bench: ## measure layers and networks beside other engines; BENCH has options (B
 bench-layers: deps-test ## measure the layers alone, beside what the machine can do
 	@$(SUBMAKE) bench-binaries
 	@$(BUILD)/tests/bench/bench_layers
+bench-codec: ## measure JSON and PNG beside other libraries, and 100 million numbers' round trip; Markdown
+	@scripts/deps.sh build test conformance bench >&2
+	@$(SUBMAKE) $(BUILD)/tests/bench/bench_codec >&2
+	@tests/bench/codec.sh $(BUILD)/tests/bench/bench_codec $(BENCH)
+	@echo && $(BUILD)/tests/bench/bench_codec --round-trip 100000000
 
 accuracy: deps-test ## print the table of docs/accuracy.md: how far every algorithm is from the sum
 	@$(SUBMAKE) accuracy-run
@@ -134,5 +139,5 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-binaries bench-layers accuracy \
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-binaries bench-layers bench-codec accuracy \
 	accuracy-run test-arm64 test-arm64-run test-container test-fresh test-browser test-browser-run
