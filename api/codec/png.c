@@ -317,8 +317,10 @@ static enum up_code compress(const struct api_scanlines *lines, enum api_filter 
     if (filtered == NULL)
         return ret->err->code;
     api_filter_rows(lines, filter, first, count, filtered);
-    return api_deflate(filtered, bytes, bytes > LARGE_BYTES ? LEVEL_LARGE : LEVEL, ret->arena,
-                       &ret->data, &ret->bytes, ret->err);
+    /* The sample of a large picture is compressed as the whole will be. */
+    const bool large = lines->rows * (1 + lines->row_bytes) > LARGE_BYTES;
+    return api_deflate(filtered, bytes, large ? LEVEL_LARGE : LEVEL, ret->arena, &ret->data,
+                       &ret->bytes, ret->err);
 }
 
 /* The filter that makes the least of some rows in the middle. */
