@@ -25,6 +25,24 @@ static_assert(FLT_MANT_DIG == 24 && DBL_MANT_DIG == 53, "float and double are IE
 
 #define EACH_BYTE(byte) (UINT64_MAX / 255 * (byte))
 
+static const uint64_t power_of_ten[] = {1,
+                                        10,
+                                        100,
+                                        1000,
+                                        10000,
+                                        100000,
+                                        1000000,
+                                        10000000,
+                                        100000000,
+                                        1000000000,
+                                        10000000000,
+                                        100000000000,
+                                        1000000000000,
+                                        10000000000000,
+                                        100000000000000,
+                                        1000000000000000,
+                                        10000000000000000};
+
 /* --- Writing ---------------------------------------------------------------------------------- */
 
 struct decimal {
@@ -53,20 +71,21 @@ static struct decimal shortest(uint32_t c, int q, bool irregular)
     const uint32_t high = multiply_to_odd(power, above << shift) - odd;
     const uint32_t s = value / 4;
 
-    /* Which candidate wins is as random as the digits: chosen by index, not by branches. */
+    /* Which candidate wins is as random as the digits: chosen by masks, not by branches. */
     const uint32_t middle = 4 * s + 2;
     const bool s_inside = low <= 4 * s, next_inside = 4 * s + 4 <= high;
-    const bool up = value > middle || (value == middle && s % 2 == 1);
-    const bool next[2] = {up, next_inside}; /* by whether exactly one is inside */
+    const bool up = (value > middle) | ((value == middle) & (s % 2 == 1));
+    const bool one_inside = s_inside != next_inside;
+    const uint32_t near = s + ((one_inside & next_inside) | (!one_inside & up));
     const uint32_t tens = s / 10;
     const bool tens_inside = low <= 40 * tens, next_tens_inside = 40 * tens + 40 <= high;
     const bool shorter = (s >= 10) & (tens_inside != next_tens_inside);
-    const uint32_t digits[2] = {s + next[s_inside != next_inside], tens + next_tens_inside};
-    return (struct decimal){digits[shorter], k + shorter};
+    const uint32_t mask = -(uint32_t)shorter;
+    return (struct decimal){((tens + next_tens_inside) & mask) | (near & ~mask), k + shorter};
 }
 
 /* Eight digits of a number below 10^8, the first in the lowest byte, as numbers 0 to 9. */
-static uint64_t eight_digits(uint32_t number)
+static inline uint64_t eight_digits(uint32_t number)
 {
     const uint64_t fours = number / 10000 | (uint64_t)(number % 10000) << 32;
     const uint64_t hundreds = (fours * 10486 >> 20) & 0x0000007f0000007f;
@@ -97,15 +116,17 @@ static size_t write_exponent(int exponent, char *text)
     return n;
 }
 
-/* digit[0 .. count) with the point behind the first `point` of them; digit has 16 bytes. */
-static size_t write_placed(const char *digit, int count, int point, char *text)
+/* `count` digits, the first and then those of `rest` from its lowest byte on, with the point behind
+ * `point` of them. They stay in registers: read back from narrower stores they would be waited for.
+ */
+static size_t write_placed(char first, uint64_t rest, int count, int point, char *text)
 {
     static const char zeros[12] = {'0', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0', '0'};
     if (point > 21 || point <= -6) {
         size_t n = 1;
-        text[0] = digit[0];
+        text[0] = first;
         text[1] = '.';
-        memcpy(text + 2, digit + 1, 8);
+        memcpy(text + 2, &rest, 8);
         if (count > 1)
             n = (size_t)count + 1;
         return n + write_exponent(point - 1, text + n);
@@ -113,19 +134,28 @@ static size_t write_placed(const char *digit, int count, int point, char *text)
     if (point <= 0) {
         memcpy(text, zeros, 8);
         text[1] = '.';
-        memcpy(text + 2 - point, digit, 9);
+        text[2 - point] = first;
+        memcpy(text + 3 - point, &rest, 8);
         const int length = 2 - point + count;
         return (size_t)length;
     }
+    text[0] = first;
+    memcpy(text + 1, &rest, 8);
     if (count <= point) {
         memcpy(text + 9, zeros, 12);
-        memcpy(text, digit, 9);
         return (size_t)point;
     }
-    memcpy(text, digit, 9);
-    memcpy(text + point + 1, digit + point, 8);
+    rest >>= 8 * (point - 1);
+    memcpy(text + point + 1, &rest, 8);
     text[point] = '.';
     return (size_t)count + 1;
+}
+
+/* How many digits a number from 1 on has. */
+static int decimal_count(uint32_t number)
+{
+    const int least = (32 - __builtin_clz(number)) * 1233 >> 12; /* floor(bits * log10(2)) */
+    return least + (number >= power_of_ten[least]);
 }
 
 static size_t write_positive(uint32_t bits, char *text)
@@ -135,20 +165,11 @@ static size_t write_positive(uint32_t bits, char *text)
     const struct decimal d =
         shortest(biased == 0 ? fraction : fraction | 0x800000, biased == 0 ? -149 : biased - 150,
                  fraction == 0 && biased > 1);
-    uint32_t nine = d.digits; /* scaled to nine digits */
-    int point = d.exponent + 9;
-    for (; nine < 10000000; point -= 2)
-        nine *= 100;
-    if (nine < 100000000) {
-        nine *= 10;
-        point--;
-    }
+    const int count = decimal_count(d.digits), point = d.exponent + count;
+    const uint32_t nine = d.digits * (uint32_t)power_of_ten[9 - count]; /* scaled to nine digits */
     const uint64_t rest = eight_digits(nine % 100000000), ascii = rest + EACH_BYTE('0');
     const int zeros = rest == 0 ? 8 : __builtin_clzll(rest) / 8;
-    char digit[16] = "0000000000000000";
-    digit[0] = (char)('0' + nine / 100000000);
-    memcpy(digit + 1, &ascii, 8);
-    return write_placed(digit, 9 - zeros, point, text);
+    return write_placed((char)('0' + nine / 100000000), ascii, 9 - zeros, point, text);
 }
 
 size_t api_number_write(float value, char *text)
@@ -184,37 +205,51 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-static uint64_t eight_value(uint64_t ascii)
+/* Of eight digits, the first in the lowest byte. */
+static uint64_t eight_value(uint64_t x)
 {
-    uint64_t x = ascii - EACH_BYTE('0');
     x = (x * 10 + (x >> 8)) & 0x00ff00ff00ff00ff;
     x = (x * 100 + (x >> 16)) & 0x0000ffff0000ffff;
     return (x * 10000 + (x >> 32)) & UINT32_MAX;
 }
 
-/* How many of the eight characters are digits, up to the first that is none. */
-static unsigned eight_count(uint64_t ascii)
+/* A bit for every character that is no digit, the lowest for the first; right up to the first such,
+ * bits behind it may be set too. */
+static uint32_t eight_others(uint64_t ascii)
 {
     const uint64_t x = ascii ^ EACH_BYTE('0');
     const uint64_t others = ((x + EACH_BYTE(0x76)) | x) & EACH_BYTE(0x80);
-    return others == 0 ? 8 : (unsigned)__builtin_ctzll(others) / 8;
+    return (uint32_t)((others >> 7) * 0x0102040810204080 >> 56);
 }
 
-/* Appends the digits from p on to *digits; returns where they end. */
+/* Of sixteen characters, the first in the lowest byte of `low`, those that are left when so many
+ * bits of the last ones, a multiple of 8 below 128, are gone. */
+static uint64_t sixteen_value(uint64_t low, uint64_t high, unsigned gone)
+{
+    low -= EACH_BYTE('0'); /* borrows reach only behind the digits */
+    high -= EACH_BYTE('0');
+    const unsigned bits = gone % 64;
+    const uint64_t few = -(uint64_t)(gone >= 64), moved = low << bits;
+    const uint64_t first = moved & ~few;
+    const uint64_t last = (moved & few) | ((high << bits | low >> 1 >> (63 - bits)) & ~few);
+    return eight_value(first) * 100000000 + eight_value(last);
+}
+
+/* Appends the digits from p on to *digits; returns where they end. How many there are is as random
+ * as the number, so up to sixteen take the same instructions. */
 static const char *read_digits(const char *p, const char *end, uint64_t *digits)
 {
-    static const uint32_t power[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-    while (end - p >= 8) {
-        uint64_t ascii;
-        memcpy(&ascii, p, 8);
-        const unsigned n = eight_count(ascii);
+    while (end - p >= 16) {
+        uint64_t low, high;
+        memcpy(&low, p, 8);
+        memcpy(&high, p + 8, 8);
+        const unsigned n =
+            (unsigned)__builtin_ctz(eight_others(low) | eight_others(high) << 8 | 1U << 16);
         if (n == 0)
             return p;
-        const unsigned shift = 64 - 8 * n;
-        const uint64_t padded = ascii << shift | (EACH_BYTE('0') & ~(UINT64_MAX << shift));
-        *digits = *digits * power[n] + eight_value(padded);
+        *digits = *digits * power_of_ten[n] + sixteen_value(low, high, 8 * (16 - n));
         p += n;
-        if (n < 8)
+        if (n < 16)
             return p;
     }
     for (; p < end && is_digit(*p); p++)
@@ -334,6 +369,9 @@ enum api_number_result api_number_read(const char *text, const char *end, float 
     const float magnitude = round_to_float(&number);
     if (isinf(magnitude))
         return API_NUMBER_RANGE;
-    *ret_value = negative ? -magnitude : magnitude;
+    uint32_t bits;
+    memcpy(&bits, &magnitude, sizeof bits);
+    bits |= (uint32_t)negative << 31; /* the sign is random: no branch */
+    memcpy(ret_value, &bits, sizeof bits);
     return API_NUMBER_OK;
 }
