@@ -18,6 +18,11 @@
 EMBED(index, "server/playground/index.html");
 EMBED(style, "server/playground/style.css");
 EMBED(app, "server/playground/app.js");
+EMBED(cells, "server/playground/cells.js");
+EMBED(compare, "server/playground/compare.js");
+EMBED(explain, "server/playground/explain.js");
+EMBED(takeaway, "server/playground/takeaway.js");
+EMBED(why, "server/playground/why.js");
 
 static const struct {
     const char *path, *type;
@@ -25,7 +30,18 @@ static const struct {
 } files[] = {
     {"/", "text/html; charset=utf-8", asset_index_begin, asset_index_end},
     {"/style.css", "text/css; charset=utf-8", asset_style_begin, asset_style_end},
-    {"/app.js", "text/javascript; charset=utf-8", asset_app_begin, asset_app_end},
+#define SCRIPT(name)                                                                               \
+    {                                                                                              \
+        "/" #name ".js", "text/javascript; charset=utf-8", asset_##name##_begin,                   \
+            asset_##name##_end                                                                     \
+    }
+    SCRIPT(app),
+    SCRIPT(cells),
+    SCRIPT(compare),
+    SCRIPT(explain),
+    SCRIPT(takeaway),
+    SCRIPT(why),
+#undef SCRIPT
 };
 
 enum { FILES = sizeof files / sizeof files[0] };

@@ -1,6 +1,9 @@
 // The page: a form made of GET /layers, and two requests to POST /upsample for each change of it,
-// one without layers (the input's figure) and one with the chosen layer (the output's).
-'use strict';
+// one without layers (the input's figure) and one with the chosen layer (the output's). The whole
+// state is the request, and it stands in the address, so that a link opens it again.
+import {compareShow} from './compare.js';
+import {curlOf, download, pythonLinesOf, scriptLinesOf, tensorOf} from './takeaway.js';
+import {whyShow, whyStart} from './why.js';
 
 const byId = id => document.getElementById(id);
 
@@ -56,9 +59,6 @@ function pretty(value, indent = '') {
     `${inner}${JSON.stringify(name)}: ${pretty(item, inner)}`);
   return `{\n${members.join(',\n')}\n${indent}}`;
 }
-
-const curlOf = request => `curl -d '${JSON.stringify(request).replaceAll("'", "'\\''")}' ` +
-  `${location.origin}/upsample -o figure.png`;
 
 // --- The form ---
 
@@ -241,11 +241,16 @@ async function problemOf(response) {
     first?.pointer);
 }
 
-async function figure(request, signal) {
-  const response = await fetch('upsample', {method: 'POST', signal,
+async function ask(path, request, signal) {
+  const response = await fetch(path, {method: 'POST', signal,
     headers: {'Content-Type': 'application/json'}, body: JSON.stringify(request)});
   if (!response.ok)
     throw await problemOf(response);
+  return response;
+}
+
+async function figure(request, signal) {
+  const response = await ask('upsample', request, signal);
   return {blob: await response.blob(), headers: response.headers};
 }
 
@@ -261,10 +266,18 @@ async function figureShow(id, title, {blob, headers}) {
   await image.decode();
 }
 
+// "decode 0.1, compute 0.2 ms" of Server-Timing.
+function timingShow(headers) {
+  const phases = [...(headers.get('Server-Timing') ?? '').matchAll(/(\w+);dur=([\d.]+)/g)];
+  byId('timing').textContent = phases.length > 0
+    ? `Time in the service: ${phases.map(([, name, ms]) => `${name} ${Number(ms).toPrecision(2)}`).join(', ')} ms.` : '';
+}
+
 function warningsShow(headers) {
   const warnings = JSON.parse(headers.get('X-Warnings') ?? '[]');
-  byId('warnings').replaceChildren(...warnings.map(({detail}) => element('li', {}, detail)));
-  byId('warnings').hidden = warnings.length === 0;
+  const others = warnings.filter(({code}) => code !== 'checkerboard'); // the diagnosis says that
+  byId('warnings').replaceChildren(...others.map(({detail}) => element('li', {}, detail)));
+  byId('warnings').hidden = others.length === 0;
 }
 
 function requestOf() {
@@ -291,6 +304,15 @@ async function both(request, signal) {
   await figureShow('before', 'Input', before.value);
   await figureShow('after', request.layer.class_name, after.value);
   warningsShow(after.value.headers);
+  timingShow(after.value.headers);
+}
+
+// The numbers behind the figures, for inputs that are small enough to point at.
+async function why({input, layer, output}, signal) {
+  const [answer, plan] = await Promise.all([
+    ask('upsample', {input, layer, output: {format: 'json'}}, signal).then(response => response.json()),
+    ask('plan?weights=true', {input, layer}, signal).then(response => response.json())]);
+  await whyShow({input, layer}, answer, plan, chosenLayer().spatial, output.cmap);
 }
 
 async function run(focus) {
@@ -303,7 +325,13 @@ async function run(focus) {
     const request = requestOf();
     byId('json').textContent = pretty(request);
     byId('curl').textContent = curlOf(request);
+    byId('python').textContent = pythonLinesOf(request);
+    byId('script').textContent = scriptLinesOf(request);
     await both(request, mine.signal);
+    await why(request, mine.signal);
+    stateKeep(request);
+    if (!byId('compared').hidden)
+      await compare(mine.signal);
     figures.classList.remove('stale');
     byId('status').textContent = '';
   } catch (error) {
@@ -316,6 +344,91 @@ async function run(focus) {
   }
   if (running === mine)
     figures.setAttribute('aria-busy', 'false');
+}
+
+// --- The address ---
+
+function stateKeep({input, layer, output}) {
+  const text = encodeURIComponent(JSON.stringify({input, layer, cmap: output.cmap}));
+  if (text.length < 100000)
+    history.replaceState(null, '', `#${text}`);
+}
+
+// What the address says, or null.
+function stateOf() {
+  try {
+    const state = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+    return catalogue.some(({class_name: name}) => name === state.layer?.class_name) ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+function stateApply({input, layer, cmap}) {
+  byId('layer').value = layer.class_name;
+  layerChoose();
+  byId('input').value = pretty(input);
+  if (cmap)
+    byId('cmap').value = cmap;
+  for (const [name, value] of Object.entries(layer.config ?? {})) {
+    const control = byId(`parameter-${name}`);
+    if (control?.type === 'checkbox')
+      control.checked = value === true;
+    else if (control)
+      control.value = value === null ? NOTHING : typeof value === 'object' ? JSON.stringify(value) : value;
+  }
+}
+
+// --- Drawing, dropping, comparing ---
+
+let painted; // of the debounce
+
+function paint(y, x) {
+  const values = JSON.parse(byId('input').value), value = Number(byId('brush').value);
+  const row = Array.isArray(values[0]) ? values[y] : values;
+  if (Array.isArray(row?.[x]))
+    row[x].fill(value);
+  else if (row)
+    row[x] = value;
+  byId('input').value = pretty(values);
+  clearTimeout(painted);
+  painted = setTimeout(() => run(false), 60);
+}
+
+async function drop(event) {
+  const file = event.dataTransfer?.files[0];
+  if (!file)
+    return;
+  event.preventDefault();
+  try {
+    byId('input').value = pretty(await tensorOf(file));
+    await run(false);
+  } catch (error) {
+    problemShow('/input', `${file.name} is no PNG, NPY or JSON: ${error.message}`, false);
+  }
+}
+
+async function compare(signal) {
+  byId('compare-error').hidden = true;
+  try {
+    await compareShow(JSON.parse(byId('input').value), byId('cmap').value, signal);
+  } catch (error) {
+    if (signal?.aborted)
+      return;
+    byId('compared').hidden = true;
+    byId('compare-error').textContent = error.message;
+    byId('compare-error').hidden = false;
+  }
+}
+
+function toolsOffer() {
+  whyStart(paint);
+  document.addEventListener('dragover', event => event.preventDefault());
+  document.addEventListener('drop', drop);
+  byId('compare').addEventListener('click', () => compare());
+  for (const button of document.querySelectorAll('[data-download]'))
+    button.addEventListener('click', () => download(requestOf(), button.dataset.download)
+      .catch(error => problemShow(undefined, error.message, false)));
 }
 
 // --- Start ---
@@ -341,6 +454,10 @@ async function start() {
     ...optionList(names.filter(name => upsamples.test(name) === wanted), firstLayer));
   byId('layer').replaceChildren(group('Layers that upsample', true), group('Others', false));
   layerChoose();
+  const state = stateOf();
+  if (state)
+    stateApply(state);
+  toolsOffer();
   byId('layer').addEventListener('change', layerChoose);
   byId('preset').addEventListener('change', event => presetChoose(Number(event.target.value)));
   byId('form').addEventListener('change', () => run(false));

@@ -26,15 +26,15 @@ let service, origin, browser, page, problems;
 async function serve() {
   service = spawn(binary, ['--port', '0'], {stdio: ['ignore', 'ignore', 'pipe']});
   let log = '';
-  for await (const piece of service.stderr.iterator({destroyOnReturn: false})) {
-    log += piece;
-    const port = /"port":\s*(\d+)/.exec(log)?.[1];
-    if (port !== undefined) {
-      service.stderr.resume();
-      return `http://127.0.0.1:${port}`;
-    }
-  }
-  throw new Error(`the service does not listen: ${log}`);
+  return new Promise((resolve, reject) => {
+    service.stderr.on('data', piece => { // to the end: a full pipe would stop the service
+      log = (log + piece).slice(-65536);
+      const port = /"port":\s*(\d+)/.exec(log)?.[1];
+      if (port !== undefined)
+        resolve(`http://127.0.0.1:${port}`);
+    });
+    service.on('exit', () => reject(new Error(`the service does not listen: ${log}`)));
+  });
 }
 
 before(async () => {
@@ -168,3 +168,88 @@ test('works from the keyboard', async () => {
   await change('#parameter-strides', () => page.keyboard.press('Enter'));
   assert.match(await page.locator('#after-caption').textContent(), /: 24 × 24,/);
 });
+
+// The middle of a cell of a canvas of so many cells across.
+async function cellOf(selector, across, y, x) {
+  const canvas = page.locator(selector);
+  await canvas.scrollIntoViewIfNeeded();
+  const box = await canvas.boundingBox();
+  const size = box.width / across;
+  return [box.x + (x + 0.5) * size, box.y + (y + 0.5) * size];
+}
+
+test('writes out the sum of the cell that is pointed at', async () => {
+  // Kernel of ones, stride 2, cropped by nothing: output 8 = 2 * 4 + 0 = 2 * 3 + 2, along both axes.
+  await page.mouse.move(...await cellOf('#output-cells', 16, 8, 8));
+  assert.equal(await page.locator('#sum').textContent(),
+    'output[8, 8]: 4 input cells; 1 × 1 + 1 × 1 + 1 × 1 + 1 × 1 = 4');
+  await page.mouse.move(...await cellOf('#output-cells', 16, 7, 8));
+  assert.match(await page.locator('#sum').textContent(), /: 2 input cells; 1 × 1 \+ 1 × 1 = 2$/);
+  await page.locator('#output-cells').focus();
+  await page.keyboard.press('ArrowLeft');
+  assert.match(await page.locator('#sum').textContent(), /^output\[7, 7\]: 1 input cell; 1 × 1 = 1$/);
+});
+
+test('names the checkerboard, and clears it for a kernel of four', async () => {
+  const diagnosis = page.locator('#diagnosis');
+  assert.match(await diagnosis.textContent(), /not divisible by strides 2/);
+  await change('#parameter-kernel_size', async field => {
+    await field.fill('4');
+    await field.press('Enter');
+  });
+  assert.match(await diagnosis.textContent(), /same number of kernel positions \(4\)/);
+});
+
+test('draws on the input, and opens again from its address', async () => {
+  await page.locator('#brush').fill('7');
+  const answered = page.waitForResponse(response => response.url().includes('/plan'));
+  await page.mouse.click(...await cellOf('#input-cells', 8, 0, 1));
+  await answered;
+  await settled();
+  assert.equal((await request()).input[0][1], 7);
+  await page.waitForFunction(() => decodeURIComponent(location.hash).includes('[0,7,0'));
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(page.url());
+  await other.locator('#figures[aria-busy="false"]').waitFor();
+  assert.equal(JSON.parse(await other.locator('#json').textContent()).input[0][1], 7);
+  assert.equal(await other.locator('#after-caption').textContent(),
+    await page.locator('#after-caption').textContent());
+  await other.context().close();
+});
+
+test('takes a picture that is dropped on it', async () => {
+  const picture = await (await fetch(`${origin}/upsample?layers=[]&format=png&render=image`,
+    {method: 'POST', body: '{"input": [[0, 1, 0], [1, 0, 1]]}'})).arrayBuffer();
+  const answered = page.waitForResponse(response => response.url().includes('/plan'));
+  await page.evaluate(bytes => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], 'six.png', {type: 'image/png'}));
+    document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, cancelable: true}));
+  }, [...new Uint8Array(picture)]);
+  await answered;
+  await settled();
+  assert.match(await page.locator('#before-caption').textContent(), /^Input: 2 × 3, values from 0 to 1$/);
+  assert.deepEqual(problems, []);
+});
+
+test('compares seven ways in a table, a picture and words', async () => {
+  await page.locator('#compare').click();
+  await page.locator('#compared').waitFor();
+  assert.equal(await page.locator('#candidates tr').count(), 7);
+  const row = name => page.locator('#candidates tr', {hasText: name}).first().locator('td').allTextContents();
+  assert.equal((await row('Conv2DTranspose 3×3'))[4], '0.75');
+  assert.equal((await row('Conv2DTranspose 4×4'))[4], '0');
+  assert.match(await page.locator('#verdict').textContent(), /checkerboard: Conv2DTranspose 3×3/);
+  assert.ok(await loaded('#comparison'), 'there is no picture');
+  assert.deepEqual(problems, []);
+});
+
+for (const colorScheme of ['light', 'dark'])
+  test(`axe finds nothing wrong in ${colorScheme} colours`, async () => {
+    await page.emulateMedia({colorScheme});
+    await page.locator('#compare').click();
+    await page.locator('#compared').waitFor();
+    await page.evaluate(readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8'));
+    const {violations} = await page.evaluate(() => globalThis.axe.run());
+    assert.deepEqual(violations.map(({id, nodes}) => [id, nodes.map(node => node.html)]), []);
+  });
