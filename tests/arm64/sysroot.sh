@@ -4,8 +4,8 @@
 # installed: no root is needed, and the machine's own packages stay as they are. Made once.
 set -eu
 root=$1
-packages="libc6-dev libmicrohttpd-dev libjansson-dev libpng-dev libfreetype-dev libcriterion-dev
-    libcurl4-openssl-dev"
+packages="libc6-dev libmicrohttpd-dev libjansson-dev libpng-dev libdeflate-dev libfreetype-dev
+    libcriterion-dev libcurl4-openssl-dev"
 
 # Another list of packages is another root.
 [ "$(cat "$root/.complete" 2>/dev/null)" != "$packages" ] || exit 0
