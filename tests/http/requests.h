@@ -16,6 +16,12 @@
     "\"padding\": \"same\"},"                                                                      \
     "{\"class_name\": \"Conv2DTranspose\", \"filters\": 8, \"kernel_size\": 9, "                   \
     "\"padding\": \"same\"},"                                                                      \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 8, \"kernel_size\": 9, "                   \
+    "\"padding\": \"same\"},"                                                                      \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 8, \"kernel_size\": 9, "                   \
+    "\"padding\": \"same\"},"                                                                      \
+    "{\"class_name\": \"Conv2DTranspose\", \"filters\": 8, \"kernel_size\": 9, "                   \
+    "\"padding\": \"same\"},"                                                                      \
     "{\"class_name\": \"Conv2DTranspose\", \"filters\": 1, \"kernel_size\": 9, "                   \
     "\"padding\": \"same\"}]}"
 

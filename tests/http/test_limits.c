@@ -158,7 +158,7 @@ Test(limits, a_full_queue_is_503_at_once_and_what_it_holds_is_answered, .timeout
 
 Test(limits, a_passed_deadline_is_504, .timeout = 60)
 {
-    static const char *const arguments[] = {"--threads", "1", "--deadline", "20ms", NULL};
+    static const char *const arguments[] = {"--threads", "1", "--deadline", "5ms", NULL};
     struct server *s = server_start(arguments);
     struct answer a = client_post(s, "/upsample", SLOW_BODY);
     cr_assert(a.status == 504, "%ld: %s", a.status, a.body);
