@@ -3,7 +3,7 @@
 // state is the request, and it stands in the address, so that a link opens it again.
 import {compareShow} from './compare.js';
 import {curlOf, download, pythonLinesOf, scriptLinesOf, tensorOf} from './takeaway.js';
-import {whyShow, whyStart} from './why.js';
+import {whyHide, whyShow, whyStart} from './why.js';
 
 const byId = id => document.getElementById(id);
 
@@ -21,7 +21,7 @@ const presets = [
   {name: 'a checkerboard, 8×8', axes: 2, values: filled([8, 8], (y, x) => (y + x) % 2)},
   {name: 'a ramp, 8×8', axes: 2, values: filled([8, 8], (y, x) => x)},
   {name: 'a diagonal, 8×8', axes: 2, values: filled([8, 8], (y, x) => y === x ? 1 : 0)},
-  {name: 'four channels, 4×4×4', axes: 2, values: filled([4, 4, 4], (y, x, c) => y === x ? c + 1 : 0)},
+  {name: 'four channels, 4×4×4', axes: 2, layer: 'PixelShuffle', values: filled([4, 4, 4], (y, x, c) => y === x ? c + 1 : 0)},
   {name: 'a pulse, 12', axes: 1, values: filled([12], x => within(4, 8, x))},
   {name: 'one value, 9', axes: 1, values: filled([9], x => within(4, 5, x))},
   {name: 'a ramp, 12', axes: 1, values: filled([12], x => x)},
@@ -37,6 +37,10 @@ const notebook = {filters: 1, kernel_size: 3, strides: 2, padding: 'same',
 const starts = {...notebook, units: 1, pool_size: 2, output_size: 4, rate: 0.5, stddev: 1, scale: 2,
   n: 2, target_shape: [16, 4], dims: [2, 1, 3], axes: 1};
 const firstLayer = 'Conv2DTranspose';
+// Weights that are drawn are the same for every request of the page, and for who opens its link.
+const SEED = 1;
+// A dropped file of at most so many values becomes text that can be edited and drawn on.
+const TEXT_VALUES_MAX = 16384;
 
 // Which layers the chooser shows first.
 const upsamples = /^UpSampling|Transpose$|^PixelShuffle|^Resizing$/;
@@ -188,7 +192,10 @@ function layerChoose() {
     .filter(preset => preset.axes === layer.spatial);
   byId('preset').replaceChildren(
     ...list.map(preset => element('option', {value: preset.index}, preset.name)));
-  if (current && current.axes === layer.spatial)
+  const made = list.find(preset => preset.layer === layer.class_name); // what only this layer needs
+  if (made)
+    presetChoose(made.index);
+  else if (current && current.axes === layer.spatial)
     byId('preset').value = String(presets.indexOf(current));
   else if (list.length > 0)
     presetChoose(list[0].index);
@@ -280,15 +287,19 @@ function warningsShow(headers) {
   byId('warnings').hidden = others.length === 0;
 }
 
-function requestOf() {
-  let input;
+function inputOf() {
   try {
-    input = JSON.parse(byId('input').value);
+    return JSON.parse(byId('input').value);
   } catch (error) {
     throw new Problem(`This is no JSON: ${error.message}.`, '/input');
   }
+}
+
+function requestOf() {
   const layer = chosenLayer();
-  return {input, layer: {class_name: layer.class_name, config: configOf(layer)},
+  const draws = layer.parameters.some(({type}) => type === 'initializer');
+  return {input: inputOf(), layer: {class_name: layer.class_name, config: configOf(layer)},
+    ...(draws ? {set_random_seed: SEED} : {}),
     output: {format: 'png', cmap: byId('cmap').value}};
 }
 
@@ -308,11 +319,11 @@ async function both(request, signal) {
 }
 
 // The numbers behind the figures, for inputs that are small enough to point at.
-async function why({input, layer, output}, signal) {
+async function why({output, ...request}, signal) {
   const [answer, plan] = await Promise.all([
-    ask('upsample', {input, layer, output: {format: 'json'}}, signal).then(response => response.json()),
-    ask('plan?weights=true', {input, layer}, signal).then(response => response.json())]);
-  await whyShow({input, layer}, answer, plan, chosenLayer().spatial, output.cmap);
+    ask('upsample', {...request, output: {format: 'json'}}, signal).then(response => response.json()),
+    ask('plan?weights=true', request, signal).then(response => response.json())]);
+  await whyShow(request, answer, plan, chosenLayer().spatial, output.cmap);
 }
 
 async function run(focus) {
@@ -338,6 +349,7 @@ async function run(focus) {
     if (mine.signal.aborted)
       return;
     figures.classList.add('stale');
+    whyHide(); // it would explain what nobody asked for
     byId('status').textContent = byId('after').alt && 'The figures are those of the request before.';
     problemShow(error.pointer,
       error instanceof Problem ? error.message : `The service does not answer: ${error.message}`, focus);
@@ -384,7 +396,14 @@ function stateApply({input, layer, cmap}) {
 let painted; // of the debounce
 
 function paint(y, x) {
-  const values = JSON.parse(byId('input').value), value = Number(byId('brush').value);
+  let values;
+  try {
+    values = inputOf();
+  } catch (error) {
+    problemShow(error.pointer, error.message, false);
+    return;
+  }
+  const value = Number(byId('brush').value);
   const row = Array.isArray(values[0]) ? values[y] : values;
   if (Array.isArray(row?.[x]))
     row[x].fill(value);
@@ -395,23 +414,32 @@ function paint(y, x) {
   painted = setTimeout(() => run(false), 60);
 }
 
+// A small file's values as text, so that its cells can be seen and drawn on; a large one as it is.
+async function editable(input) {
+  const plan = await (await ask('plan', {input, layers: []})).json();
+  if (plan.input_shape.reduce((product, extent) => product * extent, 1) > TEXT_VALUES_MAX)
+    return input;
+  const answer = await ask('upsample', {input, layers: [], output: {format: 'json'}});
+  return (await answer.json()).output;
+}
+
 async function drop(event) {
   const file = event.dataTransfer?.files[0];
   if (!file)
     return;
   event.preventDefault();
   try {
-    byId('input').value = pretty(await tensorOf(file));
+    byId('input').value = pretty(await editable(await tensorOf(file)));
     await run(false);
   } catch (error) {
-    problemShow('/input', `${file.name} is no PNG, NPY or JSON: ${error.message}`, false);
+    problemShow('/input', `${file.name} cannot be read: ${error.message}`, false);
   }
 }
 
 async function compare(signal) {
   byId('compare-error').hidden = true;
   try {
-    await compareShow(JSON.parse(byId('input').value), byId('cmap').value, signal);
+    await compareShow(inputOf(), byId('cmap').value, signal);
   } catch (error) {
     if (signal?.aborted)
       return;

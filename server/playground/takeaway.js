@@ -9,21 +9,22 @@ export const curlOf = request =>
 const pythonOf = value => JSON.stringify(value).replaceAll(/"(?:[^"\\]|\\.)*"|\b(?:true|false|null)\b/g,
   word => ({true: 'True', false: 'False', null: 'None'})[word] ?? word);
 
-export const pythonLinesOf = ({input, layer}) => `import numpy as np
+const members = (request, write, between) => Object.entries(request)
+  .filter(([name]) => name !== 'output').map(([name, value]) => write(name, value)).join(between);
+
+export const pythonLinesOf = request => `import numpy as np
 import requests
 
-request = {"input": ${pythonOf(input)},
-           "layer": ${pythonOf(layer)}}
+request = {${members(request, (name, value) => `"${name}": ${pythonOf(value)}`, ',\n           ')}}
 answer = requests.post("${location.origin}/upsample", json=request)
 answer.raise_for_status()
 output = np.array(answer.json()["output"], dtype=np.float32)
 print(output.shape, output.min(), output.max())`;
 
-export const scriptLinesOf = ({input, layer}) => `const response = await fetch("${location.origin}/upsample", {
+export const scriptLinesOf = request => `const response = await fetch("${location.origin}/upsample", {
   method: "POST",
   headers: {"Content-Type": "application/json"},
-  body: JSON.stringify({input: ${JSON.stringify(input)},
-    layer: ${JSON.stringify(layer)}}),
+  body: JSON.stringify({${members(request, (name, value) => `${name}: ${JSON.stringify(value)}`, ',\n    ')}}),
 });
 const {shape, output} = await response.json();
 console.log(shape, output);`;

@@ -85,6 +85,12 @@ function diagnosisShow(diagnosis) {
   byId('diagnosis').hidden = text === '';
 }
 
+// Nothing is said of a layer that was refused.
+export function whyHide() {
+  byId('diagnosis').hidden = true;
+  byId('why').hidden = true;
+}
+
 // request: as sent; answer: its JSON; plan: what /plan says with weights.
 export async function whyShow(request, answer, plan, axes, cmap) {
   const layer = plan.layers[0];

@@ -217,10 +217,47 @@ test('draws on the input, and opens again from its address', async () => {
   await other.context().close();
 });
 
+test('explains weights that are drawn, and gives the same ones to other programs', async () => {
+  await change('#parameter-kernel_initializer', field => field.selectOption('RandomNormal'));
+  await page.mouse.move(...await cellOf('#output-cells', 16, 8, 8));
+  const sum = await page.locator('#sum').textContent();
+  const [, terms, total] = /^output\[8, 8\]: 4 input cells; (.*) = (\S+)$/.exec(sum) ?? assert.fail(sum);
+  const added = terms.split(' + ').map(term => term.split(' × ').map(Number))
+    .reduce((result, [weight, value]) => result + weight * value, 0);
+  assert.ok(Math.abs(added - Number(total)) < 1e-4, sum);
+  const [, low, high] = /from (\S+) to (\S+)$/.exec(await page.locator('#after-caption').textContent());
+  const {input, layer, set_random_seed} = await request();
+  const answer = await fetch(`${origin}/upsample`, {method: 'POST',
+    body: JSON.stringify({input, layer, set_random_seed})});
+  const values = (await answer.json()).output.flat();
+  assert.deepEqual([Math.min(...values), Math.max(...values)].map(Math.fround),
+    [low, high].map(Math.fround));
+  assert.match(await page.locator('#python').textContent(), /"set_random_seed": 1}/);
+  assert.match(await page.locator('#script').textContent(), /set_random_seed: 1}/);
+});
+
+test('explains nothing of a layer that is refused', async () => {
+  await change('#parameter-strides', async field => {
+    await field.fill('0');
+    await field.press('Enter');
+  });
+  assert.ok(await page.locator('#diagnosis').isHidden() && await page.locator('#why').isHidden());
+  await change('#layer', layer => layer.selectOption('PixelShuffle'));
+  assert.match(await page.locator('#after-caption').textContent(), /^PixelShuffle: 8 × 8/);
+});
+
+test('keeps text that is no JSON when somebody draws', async () => {
+  await page.locator('#input').evaluate(field => { field.value = '[[1, 2], [3'; });
+  await page.mouse.click(...await cellOf('#input-cells', 8, 0, 1));
+  assert.match(await page.locator('#input-error').textContent(), /no JSON/);
+  assert.equal(await page.locator('#input').inputValue(), '[[1, 2], [3');
+  assert.deepEqual(problems, []);
+});
+
 test('takes a picture that is dropped on it', async () => {
   const picture = await (await fetch(`${origin}/upsample?layers=[]&format=png&render=image`,
     {method: 'POST', body: '{"input": [[0, 1, 0], [1, 0, 1]]}'})).arrayBuffer();
-  const answered = page.waitForResponse(response => response.url().includes('/plan'));
+  const answered = page.waitForResponse(response => response.url().includes('/plan?'));
   await page.evaluate(bytes => {
     const data = new DataTransfer();
     data.items.add(new File([new Uint8Array(bytes)], 'six.png', {type: 'image/png'}));
@@ -229,6 +266,8 @@ test('takes a picture that is dropped on it', async () => {
   await answered;
   await settled();
   assert.match(await page.locator('#before-caption').textContent(), /^Input: 2 × 3, values from 0 to 1$/);
+  assert.deepEqual((await request()).input, [[0, 1, 0], [1, 0, 1]]);
+  await page.locator('#input-cells').waitFor();
   assert.deepEqual(problems, []);
 });
 
