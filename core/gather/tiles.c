@@ -331,7 +331,8 @@ static void chunk_run(const struct block *b, struct up_tile *call, const struct 
     const size_t tap = along == 0 ? 0 : c->first % along * b->segments.taps;
     const size_t before = along == 0 ? 0 : c->first / along * taps + tap;
     const size_t left = taps - tap;
-    const size_t length = (left < b->segments.taps ? left : b->segments.taps) * p->channels;
+    const size_t each = left < b->segments.taps ? left : b->segments.taps;
+    const size_t length = c->count == 0 ? 0 : each * p->channels;
     table(b, c, a, edge);
     call->taps = c->count;
     size_t channel = 0;

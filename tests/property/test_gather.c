@@ -55,12 +55,12 @@ static struct sum sum_make(struct random *random, const struct up_kernels *kerne
                            struct up_arena *arena)
 {
     const size_t columns = kernels->tile_columns;
-    const size_t channels[] = {1, 1, 2, 3, 5, 16, 33}, filters[] = {1, 2, 3, 4, 7, columns};
+    const size_t channels[] = {1, 1, 2, 3, 5, 16, 33, 300}, filters[] = {1, 2, 3, 4, 7, columns};
     struct sum s = {.g = {.groups = random_size(random, 0, 3) == 0 ? 2 : 1}};
     struct up_gather *g = &s.g;
     axes_make(random, g);
     g->in.batch = g->out.batch = random_size(random, 1, 2);
-    g->in.channels = g->groups * channels[random_size(random, 0, 6)];
+    g->in.channels = g->groups * channels[random_size(random, 0, 7)];
     g->out.channels = g->groups * filters[random_size(random, 0, 5)];
     const bool by_filter = g->groups == 1 && random_size(random, 0, 1) == 0;
     const size_t depth = g->in.channels / g->groups;
