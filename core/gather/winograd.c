@@ -1,13 +1,14 @@
 /* DESIGN
  * Winograd's algorithms: F(3, 2) for transposed convolutions whose kernel is twice the stride, and
- * for convolutions over an upsampled input; F(2, 3) for plain convolutions of three taps.
+ * for convolutions over an upsampled input; F(2, 3) for plain convolutions of three taps. Of
+ * three axes two are transformed, and the taps of the other are summed as channels are.
  *
- * A unit of work is a block of tiles and some parts of the columns. For each part and each
- * UP_WINOGRAD_CHANNELS channels the inputs are transformed (V) and multiplied with the weights at
- * each point (M); the outputs are made from M. Inputs of one block that are not finite, or so large
- * that a transform could overflow, show in the sum of squares that the transform returns: then the
- * part is computed again as the direct sum that it is. So what is not finite spreads to no output
- * that does not depend on it. */
+ * A unit of work is a block of tiles and some parts of the columns. For each part, each offset
+ * along that axis and each UP_WINOGRAD_CHANNELS channels the inputs are transformed (V) and
+ * multiplied with the weights at each point (M); the outputs are made from M. Inputs of one block
+ * that are not finite, or so large that a transform could overflow, show in the sum of squares that
+ * the transform returns: then the part is computed again as the direct sum that it is. So what is
+ * not finite spreads to no output that does not depend on it. */
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -21,7 +22,7 @@ struct block {
     size_t first, tiles;
     const float *x[UP_WINOGRAD_TABLE];    /* [tile][point] */
     size_t at[UP_WINOGRAD_TABLE];         /* [tile][output], of one phase */
-    size_t phase;                         /* that one; SIZE_MAX: none yet */
+    size_t phase, offset;                 /* of `at`, SIZE_MAX: none; of x */
     const float *v_at[UP_WINOGRAD_TILES]; /* rows of V and M, at the first point */
     float *m_at[UP_WINOGRAD_TILES];
     float v[UP_WINOGRAD_V_FLOATS], m[UP_WINOGRAD_M_FLOATS];
@@ -66,7 +67,8 @@ static size_t *combine(const struct places *p, size_t first, size_t *ret)
     return ret;
 }
 
-static void inputs_set(struct block *b)
+/* The windows at an offset. */
+static void inputs_set(struct block *b, size_t offset)
 {
     const struct up_winograd *p = b->p;
     const struct up_grid *in = &p->gather.in;
@@ -77,7 +79,8 @@ static void inputs_set(struct block *b)
         const size_t image = tile_at(p, b->first + t, at);
         for (uint32_t i = 3; i-- > 0; size *= in->spatial[i]) {
             const struct up_winograd_axis *f = &p->form[i];
-            const size_t first = (size_t)(f->base + (int64_t)at[i] * f->step); /* may wrap */
+            const size_t first = (size_t)(f->base + (int64_t)at[i] * f->step) /* may wrap */
+                                 + (i == p->deep ? offset : 0);
             places.count[i] = f->points;
             for (size_t k = 0; k < f->points; k++)
                 places.at[i][k] =
@@ -87,6 +90,8 @@ static void inputs_set(struct block *b)
     }
     for (size_t i = 0; i < b->tiles * p->points; i++)
         b->x[i] = b->at[i] == UP_WINOGRAD_NOWHERE ? p->zeros : b->call->in + b->at[i];
+    b->offset = offset;
+    b->phase = SIZE_MAX;
 }
 
 static void outputs_set(struct block *b, size_t phase)
@@ -153,7 +158,8 @@ static void rows_shift(const struct block *b, struct rows *rows, const size_t sh
         const size_t tile = rows->number[r] / p->outputs;
         size_t rest = rows->number[r] % p->outputs, point = 0, scale = 1;
         for (uint32_t i = 3; i-- > 0; rest /= p->form[i].side) {
-            point += (rest % p->form[i].side + shift[i]) * scale;
+            if (i != p->deep)
+                point += (rest % p->form[i].side + shift[i]) * scale;
             scale *= p->form[i].points;
         }
         rows->a[r] = b->x[tile * p->points + point];
@@ -210,6 +216,8 @@ static void segment_direct(struct block *b, const struct up_winograd_segment *s)
             tap[i] = &p->axis[i].tap[classes[i]->first + number[i]];
             shift[i] = (size_t)(tap[i]->shift - p->form[i].low[class[i]]);
         }
+        if (b->offset != shift[p->deep])
+            inputs_set(b, shift[p->deep]);
         rows_shift(b, &rows, shift);
         tap_direct(b, s, tap, &rows, t == 0, t + 1 == taps);
     }
@@ -226,26 +234,28 @@ static bool transform(struct block *b, size_t channel, size_t count)
     return isfinite(b->call->kernels->winograd_input(&input));
 }
 
-/* Adds the products of some channels to M: [point][panel][tile][column]. */
+/* Adds the products of some channels, at the block's offset, to M: [point][panel][tile][column]. */
 static void multiply(struct block *b, size_t part, size_t channel, size_t count)
 {
     const struct up_winograd *p = b->p;
     const size_t panels = up_winograd_panels(p, part), plane = b->tiles * p->columns;
+    const uint16_t *needs = p->needs + part * p->panels_a_part * p->offsets + b->offset;
+    const bool first = b->offset == 0 && channel == 0;
     struct up_tile call = {.a = b->v_at,
-                           .b = up_winograd_weights(p, part, channel),
+                           .b = p->packed + up_winograd_weights_at(p, part, b->offset, channel),
                            .c = b->m_at,
                            .columns = p->columns,
                            .taps = 1,
                            .depth = count,
                            .width = p->columns,
-                           .accumulate = channel > 0};
+                           .accumulate = !first};
     for (size_t point = 0; point < p->points; point++)
         for (size_t i = 0; i < panels; i++, call.c_first += plane, call.b = call.next) {
             call.a_first = point * b->tiles * p->v_row;
             call.next = call.b + count * p->columns;
-            if (p->needs[part * p->panels_a_part + i] >> point & 1)
+            if (needs[i * p->offsets] >> point & 1)
                 tiles(b->call->kernels, call, b->tiles);
-            else if (channel == 0)
+            else if (first)
                 memset(b->m + call.c_first, 0, plane * sizeof(float));
         }
 }
@@ -277,44 +287,56 @@ static void segment_finish(struct block *b, size_t panels, size_t panel,
     b->call->kernels->winograd_output(&output);
 }
 
-static void part_run(struct block *b, size_t part, bool transformed, bool *fit)
+/* All products of a part; false when its inputs are not fit. Where one transform is all there is,
+ * the parts share it. */
+static bool products(struct block *b, size_t part, bool transformed)
+{
+    const struct up_winograd *p = b->p;
+    for (size_t offset = 0; offset < p->offsets; offset++) {
+        if (b->offset != offset)
+            inputs_set(b, offset);
+        for (size_t c = 0; c < p->channels; c += p->channels_a_call) {
+            const size_t left = p->channels - c;
+            const size_t count = left < p->channels_a_call ? left : p->channels_a_call;
+            if (!transformed && !transform(b, c, count))
+                return false;
+            multiply(b, part, c, count);
+        }
+    }
+    return true;
+}
+
+static void finish(struct block *b, size_t part, bool direct)
 {
     const struct up_winograd *p = b->p;
     const size_t panels = up_winograd_panels(p, part);
-    for (size_t c = 0; c < p->channels; c += p->channels_a_call) {
-        const size_t left = p->channels - c;
-        const size_t count = left < p->channels_a_call ? left : p->channels_a_call;
-        if (!transformed)
-            *fit = !p->exact && transform(b, c, count);
-        if (!*fit)
-            break;
-        multiply(b, part, c, count);
-    }
     for (size_t i = 0; i < panels; i++) {
         struct up_winograd_segment s;
         const size_t panel = part * p->panels_a_part + i;
         for (size_t column = 0; up_winograd_segment(p, panel, column, &s); column += s.width)
-            segment_finish(b, panels, i, &s, !*fit);
+            segment_finish(b, panels, i, &s, direct);
     }
 }
 
 static void unit(const struct up_winograd *p, const struct up_gather_call *call, size_t number)
 {
     struct block b;
-    bool fit = true;
+    bool fit = !p->exact, transformed = false;
     const size_t first = number % p->shares * p->parts_a_unit;
     b.call = call;
     b.p = p;
     b.first = number / p->shares * p->block;
     b.tiles = p->tiles - b.first < p->block ? p->tiles - b.first : p->block;
-    b.phase = SIZE_MAX;
     for (size_t t = 0; t < b.tiles; t++) {
         b.v_at[t] = b.v + t * p->v_row;
         b.m_at[t] = b.m + t * p->columns;
     }
-    inputs_set(&b);
-    for (size_t part = first; part < first + p->parts_a_unit && part < p->parts; part++)
-        part_run(&b, part, part > first && p->channels_a_call == p->channels, &fit);
+    inputs_set(&b, 0);
+    for (size_t part = first; part < first + p->parts_a_unit && part < p->parts; part++) {
+        fit = fit && products(&b, part, transformed);
+        finish(&b, part, !fit);
+        transformed = p->offsets == 1 && p->channels_a_call == p->channels;
+    }
 }
 
 static void units(const void *prepared, const struct up_gather_call *call, size_t begin, size_t end)

@@ -8,7 +8,11 @@
  *   M[point][tile][column] = sum over channels of V[point][tile][channel] *
  * U[point][channel][column]
  *
- * with column = phase * filters + filter, phases numbered with the last axis fastest. */
+ * with column = phase * filters + filter, phases numbered with the last axis fastest.
+ *
+ * At most two axes are transformed. Taps along one more, the deep axis, are summed as if they were
+ * channels: "channel" above is then a pair (offset along the deep axis, channel), and a window of
+ * two axes is read and transformed at each offset. */
 #ifndef UP_WINOGRAD_H
 #define UP_WINOGRAD_H
 
@@ -24,11 +28,12 @@ enum {
     UP_WINOGRAD_V_PAD = 16,     /* floats between rows: they are not a power of two apart */
 };
 
-/* One axis: tile t sees inputs base + t * step .. of a row of `points`, 4 or, where the axis has
- * one tap, 1. Output e < side of a class with taps from `low` is number t * side + base - low + e.
- */
+/* One axis: tile t sees inputs base + t * step .. of a row of `points`, 4 or, where the axis is not
+ * transformed, 1, and of one such row further on for each of its `offsets`, which are 1 but along
+ * the deep axis. Output e < side of a class with taps from `low` is number
+ * t * side + base - low + e. */
 struct up_winograd_axis {
-    size_t points, side, taps, tiles;
+    size_t points, side, taps, offsets, tiles;
     int64_t base, step;
     int64_t low[UP_WINOGRAD_PERIOD_MAX]; /* of each class */
 };
@@ -39,20 +44,17 @@ struct up_winograd {
     struct up_winograd_axis form[3];
     size_t axes, taps; /* transformed axes, taps along each */
     size_t points, outputs, phases;
+    size_t deep, offsets; /* the deep axis, else another that is not transformed; its offsets */
     size_t channels, filters;
     size_t columns, panels, panels_a_part, parts; /* columns of a panel; parts are those of M */
     size_t channels_a_call, v_row;
     size_t tiles, block, blocks; /* tiles of all images, of a block */
     size_t parts_a_unit, shares; /* shares: units a block */
     bool exact;                  /* weights too large, or not finite: only the direct sum will do */
-    float *packed;               /* U: [part][call][point][panel of the part][channel][column] */
-    uint16_t *needs; /* of each panel, a bit for each point whose weights are not all 0 */
+    float *packed;   /* U: [part][offset][call][point][panel of the part][channel][column] */
+    uint16_t *needs; /* [panel][offset]: a bit for each point whose weights are not all 0 */
     float *zeros;    /* as many as the input has channels */
 };
-
-/* How an axis would be computed with `taps`; false when it cannot be. */
-bool up_winograd_axis(const struct up_gather *gather, uint32_t axis, size_t taps,
-                      struct up_winograd_axis *ret);
 
 /* Whether it can be computed with `taps`, and then, whether that is faster than the direct sum. */
 bool up_winograd_applies(const struct up_gather *gather, size_t taps);
@@ -80,8 +82,10 @@ bool up_winograd_segment(const struct up_winograd *p, size_t panel, size_t colum
 /* The classes of a phase. */
 void up_winograd_classes(const struct up_winograd *p, size_t phase, size_t ret[3]);
 
-/* Where a part's weights are for channels from `channel` on, a multiple of channels_a_call. */
-const float *up_winograd_weights(const struct up_winograd *p, size_t part, size_t channel);
+/* Where in `packed` a part's weights are at an offset, for channels from `channel` on, a multiple
+ * of channels_a_call. */
+size_t up_winograd_weights_at(const struct up_winograd *p, size_t part, size_t offset,
+                              size_t channel);
 
 /* Panels of a part: all have panels_a_part but the last. */
 size_t up_winograd_panels(const struct up_winograd *p, size_t part);

@@ -42,52 +42,75 @@ static size_t divided(size_t a, size_t b)
 
 /* --- Shape ---------------------------------------------------------------------------------- */
 
-bool up_winograd_axis(const struct up_gather *gather, uint32_t axis, size_t taps,
-                      struct up_winograd_axis *ret)
+/* What the taps of an axis are like: `count` inputs in a row of every class, or one less. */
+struct run {
+    size_t count, fewest;
+    int64_t spread; /* between the first inputs of two classes */
+};
+
+static bool axis_form(const struct up_axis *a, const struct up_gather *gather, uint32_t axis,
+                      struct run *run, struct up_winograd_axis *ret)
 {
-    struct up_axis a;
-    up_axis_measure(gather, axis, &a);
-    if (a.period > UP_WINOGRAD_PERIOD_MAX || a.kernel > taps * a.period)
-        return false;
-    size_t most = 0, fewest = SIZE_MAX;
     int64_t lowest = INT64_MAX, highest = INT64_MIN, high;
-    for (size_t c = 0; c < a.classes; c++) {
+    *run = (struct run){0, SIZE_MAX, 0};
+    for (size_t c = 0; c < a->classes; c++) {
         const size_t count = up_axis_span(gather, axis, c, &ret->low[c], &high);
         if (count == 0 || (size_t)(high - ret->low[c]) + 1 != count)
             return false;
-        most = count > most ? count : most;
-        fewest = least(fewest, count);
+        run->count = count > run->count ? count : run->count;
+        run->fewest = least(run->fewest, count);
         lowest = ret->low[c] < lowest ? ret->low[c] : lowest;
         highest = ret->low[c] > highest ? ret->low[c] : highest;
     }
-    if (most > 1 ? most != taps || fewest + 1 < taps || a.advance != 1
-                 : a.advance != 1 && a.classes > 1)
-        return false;
-    ret->taps = most;
-    ret->points = most > 1 ? UP_WINOGRAD_BASE : 1;
-    ret->side = ret->points - most + 1;
+    run->spread = highest - lowest;
     ret->base = lowest;
-    ret->step = (int64_t)ret->side * a.advance;
+    return a->advance == 1 || (run->count == 1 && a->classes == 1);
+}
+
+/* Sets what follows from an axis being transformed with `taps`, or with 1: not at all. */
+static void axis_set(const struct up_axis *a, size_t taps, size_t offsets,
+                     struct up_winograd_axis *ret)
+{
+    ret->taps = taps;
+    ret->offsets = offsets;
+    ret->points = taps > 1 ? UP_WINOGRAD_BASE : 1;
+    ret->side = ret->points - taps + 1;
+    ret->step = (int64_t)ret->side * a->advance;
     ret->tiles = 0;
-    for (size_t c = 0; c < a.classes; c++) {
-        const size_t last = up_axis_outputs(&a, c) - 1 + (size_t)(ret->low[c] - lowest);
+    for (size_t c = 0; c < a->classes; c++) {
+        const size_t last = up_axis_outputs(a, c) - 1 + (size_t)(ret->low[c] - ret->base);
         ret->tiles = last / ret->side >= ret->tiles ? last / ret->side + 1 : ret->tiles;
     }
-    return highest - lowest <= 1;
+}
+
+/* How each axis would be computed with `taps`; returns how many are transformed, 0 when it cannot
+ * be. The deep axis is the first whose taps are not `taps`, or the first of three that are. */
+static size_t forms(const struct up_gather *gather, size_t taps, struct up_winograd_axis form[3])
+{
+    size_t transformed = 0, deep = 0;
+    for (uint32_t i = 3; i-- > 0;) {
+        struct up_axis a;
+        struct run run;
+        up_axis_measure(gather, i, &a);
+        if (a.period > UP_WINOGRAD_PERIOD_MAX || !axis_form(&a, gather, i, &run, &form[i]) ||
+            run.spread > 1)
+            return 0;
+        const bool fit = run.count == taps && run.fewest + 1 >= taps && a.kernel <= taps * a.period;
+        if (run.count > 1 && fit && transformed < UP_WINOGRAD_AXES_MAX) {
+            transformed++;
+            axis_set(&a, taps, 1, &form[i]);
+        } else {
+            deep += run.count > 1;
+            axis_set(&a, 1, run.count, &form[i]);
+        }
+    }
+    return deep <= 1 ? transformed : 0;
 }
 
 bool up_winograd_applies(const struct up_gather *gather, size_t taps)
 {
-    struct up_winograd_axis form;
-    size_t axes = 0;
-    if (gather->groups != 1)
-        return false;
-    for (uint32_t i = 0; i < 3; i++) {
-        if (!up_winograd_axis(gather, i, taps, &form))
-            return false;
-        axes += form.points > 1;
-    }
-    return axes >= 1 && axes <= UP_WINOGRAD_AXES_MAX;
+    struct up_winograd_axis form[3];
+    return gather->groups == 1 && forms(gather, taps, form) >= 1;
 }
 
 /* The panels' width that wastes least. */
@@ -105,28 +128,31 @@ static size_t columns_of(const struct up_kernels *kernels, size_t all)
 /* What both algorithms would do for one image pixel's channel and one filter, along all axes. */
 struct effort {
     double tiles, points, phases;
-    double products; /* of a tile: points at which there are weights, of all phases */
+    double offsets;
+    double products; /* of a tile: points at which there are weights, of all phases and offsets */
     double direct;   /* products of the direct sum */
 };
 
 static struct effort effort_of(const struct up_gather *gather, size_t taps)
 {
-    struct effort e = {(double)gather->out.batch, 1, 1, 1, (double)gather->out.batch};
+    struct effort e = {(double)gather->out.batch, 1, 1, 1, 1, (double)gather->out.batch};
+    struct up_winograd_axis form[3];
+    (void)forms(gather, taps, form);
     for (uint32_t i = 0; i < 3; i++) {
         struct up_axis a;
-        struct up_winograd_axis form;
         int64_t low, high;
         double products = 0, direct = 0;
         up_axis_measure(gather, i, &a);
-        (void)up_winograd_axis(gather, i, taps, &form);
         for (size_t c = 0; c < a.classes; c++) {
             const size_t count = up_axis_span(gather, i, c, &low, &high);
-            products += (double)(form.points - (count < form.taps));
+            products +=
+                (double)(form[i].points > 1 ? form[i].points - (count < form[i].taps) : count);
             direct += (double)(up_axis_outputs(&a, c) * count);
         }
-        e.tiles *= (double)form.tiles;
-        e.points *= (double)form.points;
+        e.tiles *= (double)form[i].tiles;
+        e.points *= (double)form[i].points;
         e.phases *= (double)a.classes;
+        e.offsets *= (double)form[i].offsets;
         e.products *= products;
         e.direct *= direct;
     }
@@ -141,10 +167,11 @@ bool up_winograd_pays(const struct up_gather *gather, size_t taps, const struct 
     const size_t filters = gather->out.channels, all = (size_t)e.phases * filters;
     const double columns = (double)columns_of(kernels, all);
     const double panels = ceil((double)all / columns), share = e.products / e.phases;
-    const double weights = e.points * channels * panels * columns;
+    const double weights = e.points * e.offsets * channels * panels * columns;
     const double fetch = weights * sizeof(float) > NEAR_BYTES ? FETCH_FAR : FETCH_NEAR;
     const double winograd = e.tiles * share * panels * (columns * channels + ROW * lanes) +
-                            e.tiles * e.points * channels * TRANSFORM + weights * lanes * fetch;
+                            e.tiles * e.points * e.offsets * channels * TRANSFORM +
+                            weights * lanes * fetch;
     const double direct =
         e.direct * channels * (double)(divided(filters, kernels->lanes) * kernels->lanes);
     return channels * (double)all >= PRODUCTS_MIN && winograd < direct &&
@@ -200,10 +227,12 @@ size_t up_winograd_panels(const struct up_winograd *p, size_t part)
     return least(p->panels_a_part, p->panels - part * p->panels_a_part);
 }
 
-const float *up_winograd_weights(const struct up_winograd *p, size_t part, size_t channel)
+size_t up_winograd_weights_at(const struct up_winograd *p, size_t part, size_t offset,
+                              size_t channel)
 {
-    const size_t before = part * p->panels_a_part * p->channels;
-    return p->packed + (before + up_winograd_panels(p, part) * channel) * p->points * p->columns;
+    const size_t before = part * p->panels_a_part * p->offsets * p->channels;
+    const size_t within = up_winograd_panels(p, part) * (offset * p->channels + channel);
+    return (before + within) * p->points * p->columns;
 }
 
 /* --- Weights -------------------------------------------------------------------------------- */
@@ -222,9 +251,14 @@ void up_winograd_tap(const struct up_winograd *p, const struct up_tap *const tap
         }
 }
 
-/* A segment's weights of `count` channels: g[tap][channel][column]. */
+/* Some of the weights: channels first .. first + count - 1 of a panel, at an offset. */
+struct slice {
+    size_t panel, offset, first, count;
+};
+
+/* A segment's part of a slice: g[tap][channel][column]. */
 static void taps_pack(const struct up_winograd *p, const struct up_winograd_segment *s,
-                      size_t first, size_t count, float *g)
+                      const struct slice *slice, float *g)
 {
     size_t class[3], from[3], taps[3];
     up_winograd_classes(p, s->phase, class);
@@ -235,79 +269,99 @@ static void taps_pack(const struct up_winograd *p, const struct up_winograd_segm
     for (size_t t = 0; t < taps[0] * taps[1] * taps[2]; t++) {
         const size_t number[3] = {t / taps[2] / taps[1], t / taps[2] % taps[1], t % taps[2]};
         const struct up_tap *tap[3];
-        size_t at = 0;
+        size_t at = 0, shift[3];
         for (uint32_t i = 0; i < 3; i++) {
             tap[i] = &p->axis[i].tap[from[i] + number[i]];
-            at = at * p->form[i].taps + (size_t)(tap[i]->shift - p->form[i].low[class[i]]);
+            shift[i] = (size_t)(tap[i]->shift - p->form[i].low[class[i]]);
+            if (i != p->deep)
+                at = at * p->form[i].taps + shift[i];
         }
-        up_winograd_tap(p, tap, first, count, s->filter, s->width,
-                        g + at * count * p->columns + s->column);
+        if (shift[p->deep] == slice->offset)
+            up_winograd_tap(p, tap, slice->first, slice->count, s->filter, s->width,
+                            g + at * slice->count * p->columns + s->column);
     }
 }
 
-/* Channels first .. first + count - 1 of one panel; returns the sum of squares. */
-static double panel_pack(const struct up_winograd *p, const struct up_kernels *kernels,
-                         size_t panel, size_t first, size_t count, float *u, size_t u_point)
+/* Transforms a slice; returns its sum of squares. */
+static double slice_pack(const struct up_winograd *p, const struct up_kernels *kernels,
+                         const struct slice *slice, float *u, size_t u_point)
 {
     float g[9 * SLICE * UP_TILE_COLUMNS_MAX];
     double squares = 0;
-    for (size_t c = 0; c < count; c += SLICE) {
-        const size_t some = least(SLICE, count - c);
+    for (size_t c = 0; c < slice->count; c += SLICE) {
+        const struct slice some = {slice->panel, slice->offset, slice->first + c,
+                                   least(SLICE, slice->count - c)};
         struct up_winograd_segment s = {.column = 0};
         memset(g, 0, sizeof g);
-        for (size_t column = 0; up_winograd_segment(p, panel, column, &s); column += s.width)
-            taps_pack(p, &s, first + c, some, g);
-        const struct up_winograd_weights w = {g,       u + c * p->columns, p->axes,
-                                              p->taps, some * p->columns,  u_point};
+        for (size_t column = 0; up_winograd_segment(p, some.panel, column, &s); column += s.width)
+            taps_pack(p, &s, &some, g);
+        const struct up_winograd_weights w = {g,       u + c * p->columns,      p->axes,
+                                              p->taps, some.count * p->columns, u_point};
         squares += kernels->winograd_weights(&w);
     }
     return squares;
 }
 
-/* Bits of the points at which a phase has weights. */
-static uint16_t phase_needs(const struct up_winograd *p, size_t phase)
+/* The panels of a part at an offset; returns the sum of squares. */
+static double part_pack(struct up_winograd *p, const struct up_kernels *kernels, size_t part,
+                        size_t offset)
+{
+    const size_t panels = up_winograd_panels(p, part);
+    double squares = 0;
+    for (size_t c = 0; c < p->channels; c += p->channels_a_call) {
+        const size_t some = least(p->channels_a_call, p->channels - c), one = some * p->columns;
+        const size_t at = up_winograd_weights_at(p, part, offset, c);
+        for (size_t i = 0; i < panels; i++) {
+            const struct slice slice = {part * p->panels_a_part + i, offset, c, some};
+            squares += slice_pack(p, kernels, &slice, p->packed + at + i * one, panels * one);
+        }
+    }
+    return squares;
+}
+
+/* Bits of the points at which a phase has weights at an offset. */
+static uint16_t phase_needs(const struct up_winograd *p, size_t phase, size_t offset)
 {
     size_t class[3];
     uint16_t bits = 0;
     up_winograd_classes(p, phase, class);
     for (size_t point = 0; point < p->points; point++) {
-        bool there = true;
+        bool there = offset < p->axis[p->deep].class[class[p->deep]].count;
         size_t rest = point;
         for (uint32_t i = 3; i-- > 0; rest /= p->form[i].points)
-            there = there && (p->axis[i].class[class[i]].count == p->form[i].taps ||
+            there = there && (p->form[i].points == 1 ||
+                              p->axis[i].class[class[i]].count == p->form[i].taps ||
                               rest % p->form[i].points + 1 < p->form[i].points);
         bits |= (uint16_t)(there << point);
     }
     return bits;
 }
 
+static void needs_set(struct up_winograd *p)
+{
+    struct up_winograd_segment s;
+    for (size_t i = 0; i < p->panels * p->offsets; i++)
+        for (size_t column = 0; up_winograd_segment(p, i / p->offsets, column, &s);
+             column += s.width)
+            p->needs[i] |= phase_needs(p, s.phase, i % p->offsets);
+}
+
 static enum up_code pack(struct up_winograd *p, const struct up_kernels *kernels,
                          struct up_arena *arena, struct up_error *err)
 {
-    const size_t count = up_size_mul_saturated(
-        up_size_mul_saturated(p->panels * p->columns, p->channels), p->points);
+    const size_t columns = up_size_mul_saturated(p->panels * p->columns, p->channels);
+    const size_t count = up_size_mul_saturated(columns, p->points * p->offsets);
     p->packed = up_arena_alloc(arena, count, sizeof(float), err);
-    p->needs = up_arena_zalloc(arena, p->panels, sizeof *p->needs, err);
+    p->needs = up_arena_zalloc(arena, p->panels * p->offsets, sizeof *p->needs, err);
     p->zeros = up_arena_zalloc(arena, p->channels, sizeof(float), err);
     if (p->packed == NULL || p->needs == NULL || p->zeros == NULL)
         return err->code;
     double squares = 0;
-    float *u = p->packed;
-    for (size_t part = 0; part < p->parts; part++) {
-        const size_t panels = up_winograd_panels(p, part), first = part * p->panels_a_part;
-        for (size_t c = 0; c < p->channels; c += p->channels_a_call) {
-            const size_t some = least(p->channels_a_call, p->channels - c);
-            const size_t one = some * p->columns;
-            for (size_t i = 0; i < panels; i++)
-                squares += panel_pack(p, kernels, first + i, c, some, u + i * one, panels * one);
-            u += p->points * panels * one;
-        }
-    }
+    for (size_t part = 0; part < p->parts; part++)
+        for (size_t offset = 0; offset < p->offsets; offset++)
+            squares += part_pack(p, kernels, part, offset);
     p->exact = !(squares <= squares_max);
-    struct up_winograd_segment s;
-    for (size_t panel = 0; panel < p->panels; panel++)
-        for (size_t column = 0; up_winograd_segment(p, panel, column, &s); column += s.width)
-            p->needs[panel] |= phase_needs(p, s.phase);
+    needs_set(p);
     return UP_OK;
 }
 
@@ -322,13 +376,16 @@ enum up_code up_winograd_prepare(const struct up_gather *gather, size_t taps,
     p->taps = taps;
     p->channels = gather->in.channels;
     p->filters = gather->out.channels;
-    p->points = p->outputs = p->phases = 1;
+    p->points = p->outputs = p->phases = p->offsets = 1;
     p->tiles = gather->out.batch;
+    p->axes = forms(gather, taps, p->form);
     for (uint32_t i = 0; i < 3; i++) {
         if (up_axis_prepare(gather, i, arena, &p->axis[i], err) != UP_OK)
             return err->code;
-        (void)up_winograd_axis(gather, i, taps, &p->form[i]);
-        p->axes += p->form[i].points > 1;
+        if (p->form[i].points == 1 && p->form[i].offsets >= p->offsets) {
+            p->deep = i;
+            p->offsets = p->form[i].offsets;
+        }
         p->points *= p->form[i].points;
         p->outputs *= p->form[i].side;
         p->tiles *= p->form[i].tiles;

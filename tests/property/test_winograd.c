@@ -22,11 +22,12 @@ static size_t cells(const struct up_grid *grid)
     return grid->batch * grid->spatial[0] * grid->spatial[1] * grid->spatial[2];
 }
 
-/* One axis or two, alike: kernels of 3 to 5 with stride 2, of 3 with stride 1, of 3 over inputs
- * that are repeated twice. */
+/* One axis to three, alike: kernels of 3 to 5 with stride 2, of 3 with stride 1, of 3 over inputs
+ * that are repeated twice. Now and then the first of them has a kernel of its own. */
 static void axes_make(struct random *random, struct up_gather *g, size_t turn)
 {
-    const uint32_t spatial = turn % 4 == 3 ? 1 : 2;
+    static const size_t side_max[] = {300, 24, 9};
+    const uint32_t spatial = turn % 4 == 3 ? 1 : turn % 4 == 2 ? 3 : 2;
     struct up_gather_axis a = {.kernel = 3, .stride = 1, .dilation = 1, .repeat = 1};
     g->transposed = turn % 3 == 0;
     if (g->transposed) {
@@ -38,12 +39,14 @@ static void axes_make(struct random *random, struct up_gather *g, size_t turn)
     a.crop = (int64_t)random_size(random, 0, 3);
     for (uint32_t i = 0; i < 3; i++) {
         const bool used = i >= 3 - spatial;
-        const size_t side = used ? random_size(random, 1, spatial == 1 ? 300 : 24) : 1;
+        const size_t side = used ? random_size(random, 1, side_max[spatial - 1]) : 1;
         const size_t times = used && turn % 3 < 2 ? 2 : 1, more = random_size(random, 0, 2);
         g->in.spatial[i] = side;
         g->out.spatial[i] = used ? side * times + more : 1;
         g->axis[i] = used ? a : (struct up_gather_axis){1, 1, 1, 0, 1};
     }
+    if (spatial > 1 && turn % 5 == 0)
+        g->axis[3 - spatial].kernel = (int64_t)random_size(random, 1, 6);
 }
 
 static float *values(struct random *random, struct up_arena *arena, size_t count)
@@ -63,7 +66,7 @@ static struct sum sum_make(struct random *random, struct up_arena *arena, size_t
     g->in.batch = g->out.batch = random_size(random, 1, 2);
     g->in.channels = channels[random_size(random, 0, 7)];
     g->out.channels = filters[random_size(random, 0, 6)];
-    const size_t positions = (size_t)(g->axis[1].kernel * g->axis[2].kernel);
+    const size_t positions = (size_t)(g->axis[0].kernel * g->axis[1].kernel * g->axis[2].kernel);
     g->position_stride = g->in.channels * g->out.channels;
     g->channel_stride = g->transposed ? 1 : g->out.channels;
     g->filter_stride = g->transposed ? g->in.channels : 1;
