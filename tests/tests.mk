@@ -94,6 +94,10 @@ bench: ## measure layers and networks beside other engines; BENCH has options (B
 bench-layers: deps-test ## measure the layers alone, beside what the machine can do
 	@$(SUBMAKE) bench-binaries
 	@$(BUILD)/tests/bench/bench_layers
+LAYERS ?= 500
+bench-sweep: deps-test ## measure LAYERS (500) random layers, drawn from SEED (1), and list those that are slow
+	@$(SUBMAKE) bench-binaries
+	@$(BUILD)/tests/bench/bench_sweep $(LAYERS) $(SEED)
 bench-codec: ## measure JSON and PNG beside other libraries, and 100 million numbers' round trip; Markdown
 	@scripts/deps.sh build test conformance bench >&2
 	@$(SUBMAKE) $(BUILD)/tests/bench/bench_codec >&2
@@ -139,5 +143,5 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-binaries bench-layers bench-codec accuracy \
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-binaries bench-layers bench-sweep bench-codec accuracy \
 	accuracy-run test-arm64 test-arm64-run test-container test-fresh test-browser test-browser-run
