@@ -128,9 +128,10 @@ static void layer_write(const struct drawn *l, char request[TEXT_BYTES], char na
 {
     char sides[64] = "", kernel[64] = "", strides[64] = "";
     for (unsigned i = 0, s = 0, k = 0, t = 0; i < l->axes; i++) {
+        const char *comma = i == 0 ? "" : ",";
         s += (unsigned)snprintf(sides + s, sizeof sides - s, "%u,", l->size[i]);
-        k += (unsigned)snprintf(kernel + k, sizeof kernel - k, ",%u" + (i == 0), l->kernel[i]);
-        t += (unsigned)snprintf(strides + t, sizeof strides - t, ",%u" + (i == 0), l->strides[i]);
+        k += (unsigned)snprintf(kernel + k, sizeof kernel - k, "%s%u", comma, l->kernel[i]);
+        t += (unsigned)snprintf(strides + t, sizeof strides - t, "%s%u", comma, l->strides[i]);
     }
     int n = snprintf(
         request, TEXT_BYTES,
