@@ -80,10 +80,13 @@ fuzz-run: $(FUZZERS)
 
 SEED ?= 1
 CASES ?= 5000
-conformance: ## compare CASES (5000) random requests, drawn from SEED (1), with Keras on TensorFlow
+ONLY ?=
+ALGORITHM ?=
+conformance: ## compare CASES (5000) random requests, drawn from SEED (1), with Keras on TensorFlow; ONLY=Conv ALGORITHM=direct
 	@scripts/deps.sh build conformance
 	@$(SUBMAKE) all
-	@tests/conformance/run.sh $(BINARY) --seed $(SEED) --cases $(CASES)
+	@tests/conformance/run.sh $(BINARY) --seed $(SEED) --cases $(CASES) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(ALGORITHM),--algorithm $(ALGORITHM))
 
 bench-binaries: $(BENCHES)
 BENCH ?=

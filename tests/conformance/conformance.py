@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the service with Keras on TensorFlow over random requests.
 
-    conformance.py BINARY --seed 1 --cases 5000 [--only CLASS]
+    conformance.py BINARY --seed 1 --cases 5000 [--only CLASS] [--algorithm NAME]
 
 Every layer of GET /layers in turn, with drawn parameters, shapes, weights and forms of the request;
 chains of layers; configurations that Keras refuses; initializers with seeds. README.md says what
@@ -24,6 +24,7 @@ import refuse
 import seeds
 import service
 import shrink
+import values
 
 SHOWN = 25  # failures that are made small and printed
 
@@ -99,12 +100,15 @@ def options():
     parser.add_argument("--cases", type=int, default=5000)
     parser.add_argument("--only", help="layers whose class name starts with this")
     parser.add_argument("--case", type=int, help="this one only")
+    parser.add_argument("--algorithm", default="", help="how sums are computed wherever that way applies")
     return parser.parse_args()
 
 
 def main():
     asked = options()
-    server = service.Server(asked.binary)
+    server = service.Server(asked.binary, "--algorithm", asked.algorithm)
+    if asked.algorithm.startswith("winograd"):
+        values.expect_transforms()
     run = Run(server, asked.seed, asked.only)
     numbers = range(asked.cases) if asked.case is None else [asked.case]
     started = time.monotonic()

@@ -20,10 +20,10 @@ BOUNDARY = "----------conformance"
 class Server:
     """The process, and one connection that is kept."""
 
-    def __init__(self, binary):
+    def __init__(self, binary, *extra):
         self.log = tempfile.NamedTemporaryFile(prefix="upsampled-", suffix=".log")
         self.process = subprocess.Popen(
-            [binary, "--port", "0", "--drain-delay", "0s", "--log-format", "json", "--log-level", "info"],
+            [binary, "--port", "0", "--drain-delay", "0s", "--log-format", "json", "--log-level", "info", *extra],
             stdout=subprocess.DEVNULL, stderr=self.log)
         self.port = self._port()
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)

@@ -10,6 +10,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "golden"))
 from keras_reference import EPSILON
 
 
+transformed = False  # sums are those of a transform, which mixes all outputs of a tile
+TRANSFORM = 4  # how much larger its errors may be
+
+
+def expect_transforms():
+    """Errors of sums may then be as large as those of the filter's largest sum and largest product:
+    a tile's other sums, of which nobody asked, may be larger than any that is there."""
+    global transformed
+    transformed = True
+
+
 class Value:
     """Values in float64, and how far each may be off."""
 
@@ -34,7 +45,12 @@ def summed(sums, x, w, bias=None):
     off = sums(x.bound, np.abs(w)) if x.bound.any() else 0
     if bias is not None:
         y, magnitude, terms = y + bias, magnitude + np.abs(bias), terms + 1
-    return Value(y, off + (4 + np.sqrt(terms)) * EPSILON * magnitude)
+    rounding = (4 + np.sqrt(terms)) * EPSILON
+    if transformed:
+        product = np.abs(x.value).max(initial=0) * np.abs(w).max(initial=0)
+        magnitude = magnitude.max(axis=tuple(range(1, y.ndim - 1)), keepdims=True) + product
+        rounding = TRANSFORM * rounding.max()
+    return Value(y, off + rounding * magnitude)
 
 
 def mean(x, axes):
