@@ -9,11 +9,20 @@
  * they are not, or reach over the line's end, they are copied; a segment that is outside altogether
  * is a row of zeros, and left out where it is so for the whole block.
  *
+ * Results that no cache would hold come to lie in a buffer first, all phases along the line, and
+ * leave it in whole lines: so a block is computed in strips that the buffer takes.
+ *
  * Few filters have a kernel of their own and another order of weights; the rest is the same. */
 #include <string.h>
 
 #include "core/gather/algorithms.h"
 #include "core/gather/panels.h"
+
+enum {
+    STRIP_FLOATS = 24576,        /* of outputs, of a strip that is to be streamed, */
+    STRIP_PIXELS = 12,           /* which is worth it from so many of each class on, */
+    STREAM_BYTES_MIN = 24 << 20, /* and from this size: tiles store while they multiply */
+};
 
 /* Neighbours on an output line: pixels of the class along it that has most. */
 struct line {
@@ -32,6 +41,7 @@ struct block {
     size_t before;                    /* taps of the phases before all of these */
     size_t lines;
     struct line line[UP_BLOCK_PIXELS];
+    float *strip; /* where the outputs of all lines follow one another; NULL: where they belong */
 
     /* Of one phase: */
     size_t class;
@@ -50,15 +60,15 @@ struct chunk {
 
 /* --- Pixels --------------------------------------------------------------------------------- */
 
-/* Pixels from number `first` on of the classes at[0], at[1] across the line. */
-static void lines_set(struct block *b, const size_t at[2], size_t first)
+/* At most `most` pixels from number `first` on of the classes at[0], at[1] across the line. */
+static void lines_set(struct block *b, const size_t at[2], size_t first, size_t most)
 {
     const struct up_grid *in = &b->p->gather.in, *out = &b->p->gather.out;
     const struct up_axis *axis = b->p->axis;
     const size_t size[3] = {up_axis_outputs(&axis[0], at[0]), up_axis_outputs(&axis[1], at[1]),
                             up_axis_outputs(&axis[2], 0)};
     const size_t all = out->batch * size[0] * size[1] * size[2];
-    const size_t end = first + b->p->block < all ? first + b->p->block : all;
+    const size_t end = first + most < all ? first + most : all;
     b->lines = 0;
     for (size_t m = first; m < end; m += b->line[b->lines++].pixels) {
         const size_t line = m / size[2], plane = line / size[1], image = plane / size[0];
@@ -77,6 +87,14 @@ static void lines_set(struct block *b, const size_t at[2], size_t first)
     }
 }
 
+/* Outputs of a line, of all classes along it. */
+static size_t line_outputs(const struct block *b, const struct line *l)
+{
+    const struct up_axis *axis = &b->p->axis[2];
+    const size_t there = l->pixels * axis->period, left = axis->outputs - l->first * axis->period;
+    return there < left ? there : left;
+}
+
 /* The taps, weights and outputs of one class along the line. */
 static void phase_set(struct block *b, size_t class)
 {
@@ -88,13 +106,17 @@ static void phase_set(struct block *b, size_t class)
     b->phase =
         b->before + b->across[0]->count * b->across[1]->count * p->axis[2].class[class].first;
     b->pixels = 0;
+    float *strip = b->strip;
     for (size_t i = 0; i < b->lines; i++) {
         const struct line *l = &b->line[i];
         const size_t left = l->first < outputs ? outputs - l->first : 0;
         const size_t to = (l->out + class) * channels;
+        float *out = strip == NULL ? b->call->out + to : strip + class * channels;
         b->count[i] = left < l->pixels ? left : l->pixels;
         for (size_t j = 0; j < b->count[i]; j++)
-            b->out[b->pixels + j] = b->call->out + to + j * step;
+            b->out[b->pixels + j] = out + j * step;
+        if (strip != NULL)
+            strip += line_outputs(b, l) * channels;
         for (size_t j = 0; p->gather.add && j < b->count[i]; j++)
             b->add[b->pixels + j] = b->call->add + to + j * step;
         b->pixels += b->count[i];
@@ -357,25 +379,54 @@ static void phase_run(const struct block *b)
     } while (next.count > 0);
 }
 
+/* The lines that were set, with all phases along them. */
+static void lines_run(struct block *b)
+{
+    const size_t channels = b->p->gather.out.channels;
+    for (size_t class = 0; class < b->p->axis[2].classes && b->lines > 0; class ++) {
+        phase_set(b, class);
+        if (b->pixels > 0)
+            phase_run(b);
+    }
+    const float *strip = b->strip;
+    for (size_t i = 0; strip != NULL && i < b->lines; i++) {
+        const size_t count = line_outputs(b, &b->line[i]) * channels;
+        b->call->kernels->stream(strip, count, b->call->out + b->line[i].out * channels);
+        strip += count;
+    }
+}
+
+/* Pixels of each class in a strip; 0: not to be streamed. */
+static size_t strip_pixels(const struct up_panels *p, const struct up_gather_call *call)
+{
+    const struct up_grid *out = &p->gather.out;
+    const size_t pixels = STRIP_FLOATS / (p->axis[2].period * out->channels);
+    const size_t all = out->batch * out->spatial[0] * out->spatial[1] * out->spatial[2];
+    const bool large = all * out->channels >= STREAM_BYTES_MIN / sizeof(float);
+    return call->stream && large && p->parts == 1 && pixels >= STRIP_PIXELS ? pixels : 0;
+}
+
 static void unit(const struct up_panels *p, const struct up_gather_call *call, size_t number)
 {
     const size_t line = number / p->parts % p->lines, part = number % p->parts;
-    const size_t all = p->gather.groups * p->panels;
+    const size_t all = p->gather.groups * p->panels, pixels = strip_pixels(p, call);
     const size_t at[2] = {line / p->axis[1].classes, line % p->axis[1].classes};
+    const size_t first = number / p->parts / p->lines * p->block, end = first + p->block;
+    float strip[STRIP_FLOATS];
     struct block b;
     b.call = call;
     b.p = p;
+    b.strip = pixels > 0 ? strip : NULL;
     b.first = part * p->panels_a_part;
     b.end = all - b.first < p->panels_a_part ? all : b.first + p->panels_a_part;
     b.across[0] = &p->axis[0].class[at[0]];
     b.across[1] = &p->axis[1].class[at[1]];
     b.before = (b.across[0]->first * p->axis[1].taps + b.across[0]->count * b.across[1]->first) *
                p->axis[2].taps;
-    lines_set(&b, at, number / p->parts / p->lines * p->block);
-    for (size_t class = 0; class < p->axis[2].classes && b.lines > 0; class ++) {
-        phase_set(&b, class);
-        if (b.pixels > 0)
-            phase_run(&b);
+    for (size_t i = first; i<end; i += pixels> 0 ? pixels : p->block) {
+        const size_t left = end - i;
+        lines_set(&b, at, i, pixels > 0 && pixels < left ? pixels : left);
+        lines_run(&b);
     }
 }
 

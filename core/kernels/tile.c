@@ -45,11 +45,38 @@ UP_INLINE void put(const struct up_tile *t, size_t r, size_t j, up_vf sum, up_vf
     float *c = t->c[r] + t->c_first + j;
     if (t->accumulate)
         sum = up_load_first(c, count) + sum;
-    if (t->finish && t->bias != NULL)
-        sum += bias;
+    sum += bias;
     if (t->finish && t->add != NULL)
         sum += up_load_first(t->add[r] + t->c_first + j, count);
     up_store_first(c, sum, count);
+}
+
+/* Sums are never -0, and so a bias of 0 changes nothing. Most tiles only write, and all vectors:
+ * where sums are short, that is most of their time. */
+UP_INLINE void rows_put(const struct up_tile *t, const size_t rows, const size_t vectors,
+                        up_vf acc[][UP_TILE_VECTORS_MAX], const up_vf *bias)
+{
+    const size_t last = (vectors - 1) * UP_LANES;
+    if (t->accumulate || (t->finish && t->add != NULL) || t->width <= last) {
+        UP_UNROLL for (size_t r = 0; r < rows; r++)
+        {
+            UP_UNROLL for (size_t v = 0; v < vectors; v++)
+            {
+                if ((v + 1) * UP_LANES <= t->width)
+                    put(t, r, v * UP_LANES, acc[r][v], bias[v], UP_LANES);
+                else if (v * UP_LANES < t->width)
+                    put(t, r, v * UP_LANES, acc[r][v], bias[v], t->width - v * UP_LANES);
+            }
+        }
+        return;
+    }
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        float *c = t->c[r] + t->c_first;
+        UP_UNROLL for (size_t v = 0; v + 1 < vectors; v++)
+            up_store(c + v * UP_LANES, acc[r][v] + bias[v]);
+        up_store_first(c + last, acc[r][vectors - 1] + bias[vectors - 1], t->width - last);
+    }
 }
 
 UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vectors)
@@ -69,16 +96,7 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vec
         if (t->finish && t->bias != NULL && left > 0)
             bias[v] = up_load_first(t->bias + v * UP_LANES, left < UP_LANES ? left : UP_LANES);
     }
-    UP_UNROLL for (size_t r = 0; r < rows; r++)
-    {
-        UP_UNROLL for (size_t v = 0; v < vectors; v++)
-        {
-            if ((v + 1) * UP_LANES <= t->width)
-                put(t, r, v * UP_LANES, acc[r][v], bias[v], UP_LANES);
-            else if (v * UP_LANES < t->width)
-                put(t, r, v * UP_LANES, acc[r][v], bias[v], t->width - v * UP_LANES);
-        }
-    }
+    rows_put(t, rows, vectors, acc, bias);
     for (size_t r = 0; r < rows && t->finish && t->activation.id != UP_ACT_LINEAR; r++) {
         float *c = t->c[r] + t->c_first;
         UP_KERNEL(activate)(&t->activation, c, t->width, c);
