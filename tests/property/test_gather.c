@@ -239,3 +239,45 @@ Test(gather, infinity_reaches_the_outputs_that_take_it_alone, .timeout = 120)
     }
     up_arena_free(arena);
 }
+
+/* A result so large that every algorithm that streams does. */
+Test(gather, streaming_changes_no_bit, .timeout = 60)
+{
+    const struct up_kernels *usable[16];
+    const size_t isas = up_kernels_usable(usable, 16);
+    struct up_arena *arena = up_arena_new(SAMPLE_ARENA_BYTES, NULL);
+    const struct up_gather_axis one = {1, 1, 1, 0, 1}, three = {3, 2, 1, 1, 1};
+    struct random random = {1};
+    struct up_gather g = {.in = {1, {1, 50, 511}, 2},
+                          .out = {1, {1, 101, 1021}, 65},
+                          .axis = {one, three, three},
+                          .transposed = true,
+                          .groups = 1,
+                          .position_stride = 130,
+                          .channel_stride = 65,
+                          .filter_stride = 1};
+    const size_t outputs = volume(g.out.spatial) * g.out.channels;
+    float kernel[9 * 130], *x = sample_memory(arena, volume(g.in.spatial) * 2, sizeof *x);
+    float *y[2] = {sample_memory(arena, outputs, sizeof *y[0]),
+                   sample_memory(arena, outputs, sizeof *y[0])};
+    random_fill(&random, kernel, sizeof kernel / sizeof kernel[0]);
+    random_fill(&random, x, volume(g.in.spatial) * 2);
+    g.kernel = kernel;
+    for (size_t i = 0; i < isas; i++)
+        for (const struct up_gather_algorithm *const *a = up_gather_algorithms; *a != NULL; a++) {
+            struct up_sum sum;
+            struct up_error err = {.code = UP_OK};
+            struct up_gather_call call = {.kernels = usable[i], .in = x};
+            cr_assert(up_gather_prepare(&g, (*a)->name, usable[i], arena, &sum, &err) == UP_OK,
+                      "%s", err.text);
+            for (size_t streamed = 0; streamed < 2; streamed++) {
+                call.out = y[streamed];
+                call.stream = streamed == 1;
+                memset(call.out, 0xFF, outputs * sizeof *call.out);
+                sum.algorithm->units(sum.prepared, &call, 0, sum.units);
+            }
+            cr_assert(memcmp(y[0], y[1], outputs * sizeof *y[0]) == 0, "%s on %s",
+                      sum.algorithm->name, usable[i]->isa);
+        }
+    up_arena_free(arena);
+}
