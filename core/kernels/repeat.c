@@ -1,11 +1,15 @@
 /* DESIGN
  * Where a vector holds several pixels, or pixels whole vectors, stretching a line is a periodic
  * pattern: each vector of a period is one permutation of a vector of inputs. The plan makes the
- * pattern once. Other pixels are copied one by one, in vectors that overlap.
+ * pattern once. Pixels of whole vectors need none. Other pixels are copied one by one, in vectors
+ * that overlap.
  *
- * To be streamed, a line whose periods can start at cache lines is made in place. Another is made
- * piece by piece in a buffer in the nearest cache, and goes from there to every line that is equal
- * to it; pieces are so short that the processor makes one while it still stores the one before. */
+ * Each of the lines that are equal is made from the inputs again, which are still near, in one go
+ * from its first cache line to its last: in that order plain stores to the last cache, too, are
+ * twice as fast as copies of short pieces. Pixels that are copied one by one are not worth it:
+ * their line is made piece by piece in a buffer in the nearest cache, and goes from there to every
+ * line that is equal to it; pieces are so short that the processor makes one while it still stores
+ * the one before. */
 #include "core/kernels/vec.h"
 
 enum {
@@ -23,12 +27,13 @@ static size_t divisor(size_t a, size_t b)
     return a;
 }
 
-/* One vector of outputs, from output `first` on; false where it needs more than one of inputs. */
-static bool vector_make(size_t channels, size_t factor, size_t first, size_t *ret_base,
-                        int32_t *ret_index)
+/* One vector of outputs, from output `first` on; false where it needs more than one of inputs. It
+ * is taken from the period's `inputs`, where these are a vector, lest the last period reads on. */
+static bool vector_make(size_t channels, size_t factor, size_t inputs, size_t first,
+                        size_t *ret_base, int32_t *ret_index)
 {
     const size_t copied = channels * factor;
-    size_t low = SIZE_MAX, high = 0, from[UP_LANES];
+    size_t low = inputs < UP_LANES ? inputs : inputs - UP_LANES, high = 0, from[UP_LANES];
     for (size_t i = 0; i < UP_LANES; i++) {
         const size_t output = first + i;
         from[i] = output / copied * channels + output % channels;
@@ -49,7 +54,8 @@ void UP_KERNEL(repeat_pattern)(size_t channels, size_t factor, struct up_pattern
                                .pixels = UP_LANES / common * times};
     bool made = UP_PERMUTES && ret->vectors <= UP_PATTERN_VECTORS;
     for (size_t v = 0; made && v < ret->vectors; v++) {
-        made = vector_make(channels, factor, v * UP_LANES, &ret->base[v], ret->index[v]);
+        made = vector_make(channels, factor, ret->pixels * channels, v * UP_LANES, &ret->base[v],
+                           ret->index[v]);
         const size_t reach = ret->base[v] + UP_LANES;
         ret->reach = reach > ret->reach ? reach : ret->reach;
     }
@@ -57,20 +63,26 @@ void UP_KERNEL(repeat_pattern)(size_t channels, size_t factor, struct up_pattern
         ret->vectors = 0;
 }
 
-/* The vectors of one period. Inlined for what is constant. */
-UP_INLINE void period(const size_t *base, const up_vi *index, size_t vectors, const float *x,
-                      bool stream, float *y)
+UP_INLINE void put(float *y, up_vf v, bool stream)
 {
-    for (size_t v = 0; v < vectors; v++, y += UP_LANES) {
-        const up_vf made = up_permute(up_load(x + base[v]), index[v]);
-        if (stream)
-            up_stream(y, made);
-        else
-            up_store(y, made);
-    }
+    if (stream)
+        up_stream(y, v);
+    else
+        up_store(y, v);
 }
 
-/* Whole periods; returns how many pixels that were. */
+/* Pixels of whole vectors; returns how many that were: all. Inlined for what is constant. */
+UP_INLINE size_t whole(const float *x, size_t pixels, size_t channels, size_t factor, bool stream,
+                       float *y)
+{
+    for (size_t p = 0; p < pixels; p++, x += channels)
+        for (size_t f = 0; f < factor; f++, y += channels)
+            for (size_t c = 0; c < channels; c += UP_LANES)
+                put(y + c, up_load(x + c), stream);
+    return pixels;
+}
+
+/* Whole periods; returns how many pixels that were. Inlined for what is constant. */
 UP_INLINE size_t periods(const struct up_repeat *r, size_t vectors, const float *x, size_t pixels,
                          size_t readable, bool stream, float *y)
 {
@@ -81,28 +93,26 @@ UP_INLINE size_t periods(const struct up_repeat *r, size_t vectors, const float 
         base[v] = r->pattern->base[v];
         memcpy(&index[v], r->pattern->index[v], sizeof index[v]);
     }
-    for (; left >= each && readable >= reach; left -= each, readable -= step) {
-        period(base, index, vectors, x, stream, y);
-        x += step;
-        y += vectors * UP_LANES;
-    }
+    for (; left >= each && readable >= reach; left -= each, readable -= step, x += step)
+        for (size_t v = 0; v < vectors; v++, y += UP_LANES)
+            put(y, up_permute(up_load(x + base[v]), index[v]), stream);
     return pixels - left;
 }
 
-static size_t weave(const struct up_repeat *r, const float *x, size_t pixels, size_t readable,
-                    float *y)
-{
-    return periods(r, r->pattern->vectors, x, pixels, readable, false, y);
-}
-
-static size_t weave_stream(const struct up_repeat *r, const float *x, size_t pixels, float *y)
+/* As many pixels as make whole vectors; returns how many that were. */
+UP_INLINE size_t weave(const struct up_repeat *r, const float *x, size_t pixels, bool stream,
+                       float *y)
 {
     const size_t vectors = r->pattern->vectors, readable = pixels * r->channels;
+    if (r->channels == 4 * UP_LANES && r->factor == 2)
+        return whole(x, pixels, 4 * UP_LANES, 2, stream, y);
+    if (r->channels % UP_LANES == 0)
+        return whole(x, pixels, r->channels, r->factor, stream, y);
     if (vectors == 3)
-        return periods(r, 3, x, pixels, readable, true, y);
+        return periods(r, 3, x, pixels, readable, stream, y);
     if (vectors == 4)
-        return periods(r, 4, x, pixels, readable, true, y);
-    return periods(r, vectors, x, pixels, readable, true, y);
+        return periods(r, 4, x, pixels, readable, stream, y);
+    return periods(r, vectors, x, pixels, readable, stream, y);
 }
 
 /* The last vector overlaps the one before it: inlined for a width that is a constant. */
@@ -143,31 +153,40 @@ static void copies(const float *x, size_t pixels, size_t channels, size_t factor
             }
 }
 
-/* A piece of the line; `readable` floats of x may be read. */
-static void piece(const struct up_repeat *r, const float *x, size_t pixels, size_t readable,
-                  float *y)
+static size_t aligned_pixel(const struct up_repeat *r, const float *y)
 {
-    const size_t done = r->pattern->vectors == 0 ? 0 : weave(r, x, pixels, readable, y);
-    copies(x + done * r->channels, pixels - done, r->channels, r->factor,
-           y + done * r->channels * r->factor);
+    size_t first = 0;
+    while (first < UP_LINE_FLOATS && up_line_rest(y + first * r->channels * r->factor) != 0)
+        first++;
+    return first;
 }
 
-/* One line in place, streamed; false where no pixel's copies start at a cache line. */
-static bool line_stream(const struct up_repeat *r, const float *x, float *y)
+/* One line in place; false where it is to be streamed, and no pixel's copies start at a cache line.
+ */
+static bool line(const struct up_repeat *r, const float *x, float *y)
 {
-    const size_t copied = r->channels * r->factor;
-    size_t first = 0;
-    while (first < UP_LINE_FLOATS && up_line_rest(y + first * copied) != 0)
-        first++;
-    if (first == UP_LINE_FLOATS || first > r->pixels)
+    const size_t copied = r->channels * r->factor, aligned = aligned_pixel(r, y);
+    const bool able = aligned < UP_LINE_FLOATS && aligned <= r->pixels;
+    if (!able && r->stream)
         return false;
+    const size_t first = able ? aligned : 0, pixels = r->pixels - first;
     copies(x, first, r->channels, r->factor, y);
     x += first * r->channels;
     y += first * copied;
-    const size_t pixels = r->pixels - first;
-    const size_t done = weave_stream(r, x, pixels, y);
+    const size_t done = r->stream ? weave(r, x, pixels, true, y) : weave(r, x, pixels, false, y);
     copies(x + done * r->channels, pixels - done, r->channels, r->factor, y + done * copied);
     return true;
+}
+
+/* Values to another line: not by memcpy, whose ways are slower where the line is not near. */
+static void send(const struct up_repeat *r, const float *x, size_t count, float *y)
+{
+    if (r->stream)
+        UP_KERNEL(stream)(x, count, y);
+    else if (count >= UP_LANES)
+        overlapped(x, count, UP_LANES, y);
+    else
+        memcpy(y, x, count * sizeof *y);
 }
 
 /* Pixels whose copies no piece would hold: each goes straight to its own. */
@@ -175,13 +194,8 @@ static void repeat_large(const struct up_repeat *r, const float *x, float *y)
 {
     for (size_t p = 0; p < r->pixels; p++, x += r->channels)
         for (size_t l = 0; l < r->lines; l++)
-            for (size_t f = 0; f < r->factor; f++) {
-                float *to = y + l * r->line_stride + (p * r->factor + f) * r->channels;
-                if (r->stream)
-                    UP_KERNEL(stream)(x, r->channels, to);
-                else
-                    memcpy(to, x, r->channels * sizeof *to);
-            }
+            for (size_t f = 0; f < r->factor; f++)
+                send(r, x, r->channels, y + l * r->line_stride + (p * r->factor + f) * r->channels);
 }
 
 /* Pieces of the line, which go to every line. */
@@ -192,23 +206,17 @@ static void repeat_pieces(const struct up_repeat *r, const float *x, float *y)
     const size_t most = fit < PIECE_PIXELS ? fit : fit / PIECE_PIXELS * PIECE_PIXELS;
     for (size_t p = 0; p < r->pixels; p += most) {
         const size_t pixels = r->pixels - p < most ? r->pixels - p : most;
-        float *made = r->stream ? buffer : y + p * copied;
-        piece(r, x + p * r->channels, pixels, (r->pixels - p) * r->channels, made);
-        for (size_t l = r->stream ? 0 : 1; l < r->lines; l++) {
-            float *to = y + l * r->line_stride + p * copied;
-            if (r->stream)
-                UP_KERNEL(stream)(made, pixels * copied, to);
-            else
-                memcpy(to, made, pixels * copied * sizeof *to);
-        }
+        copies(x + p * r->channels, pixels, r->channels, r->factor, buffer);
+        for (size_t l = 0; l < r->lines; l++)
+            send(r, buffer, pixels * copied, y + l * r->line_stride + p * copied);
     }
 }
 
 void UP_KERNEL(repeat)(const struct up_repeat *repeat, const float *x, float *y)
 {
     struct up_repeat rest = *repeat;
-    if (rest.stream && rest.pattern->vectors > 0)
-        for (; rest.lines > 0 && line_stream(&rest, x, y); rest.lines--)
+    if (rest.pattern->vectors > 0 || rest.channels % UP_LANES == 0)
+        for (; rest.lines > 0 && line(&rest, x, y); rest.lines--)
             y += rest.line_stride;
     if (rest.lines == 0)
         return;

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { BLOCK_VALUES = 4096, BLOCK_PIXELS_MIN = 16 }; /* of a line, so that it stays near */
+enum { BLOCK_VALUES = 2048, BLOCK_PIXELS_MIN = 16 }; /* of a line, so that it stays near */
 
 struct upsampling_config {
     struct up_config base;
