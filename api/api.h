@@ -72,6 +72,7 @@ struct api_request {
     const struct api_part *parts;
     size_t part_count;    /* 0 when there is no body */
     uint64_t deadline_ns; /* core/deadline.h; 0: none */
+    bool brief;           /* api_handle_brief: what takes more than a moment fails */
     struct up_arena *arena;
 };
 
@@ -94,7 +95,8 @@ struct api_response {
 struct api_route {
     const char *method, *path; /* a path that ends in "/" + "*" takes one more segment */
     const char *summary;
-    bool worker; /* computes: belongs on the pool, not on an I/O thread */
+    bool worker; /* computes: belongs on the pool, not on an I/O thread, */
+    bool brief;  /* but for what api_handle_brief answers */
     enum up_code (*handle)(const struct api_context *context, const struct api_request *request,
                            struct api_response *response, struct up_error *err);
 };
@@ -113,6 +115,12 @@ bool api_route_allow(const struct api_context *context, const char *path, char t
  * Always leaves a complete response. */
 void api_handle(const struct api_context *context, const struct api_request *request,
                 struct api_response *response);
+
+/* Answers a request on a thread that others wait for, if that takes a moment only: a few numbers
+ * for layers whose plan is kept, and no picture. False: there is no answer yet, and none of the
+ * time was spent on anything but reading the body, whose size the caller bounds. */
+bool api_handle_brief(const struct api_context *context, const struct api_request *request,
+                      struct api_response *response);
 
 /* The answer for an error that the server found itself (limits, queue, headers). Needs no more
  * memory than the arena can give; without any it answers a fixed text. */

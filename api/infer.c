@@ -29,11 +29,18 @@ uint64_t api_phase_end(struct api_response *response, enum api_phase phase, uint
     return now;
 }
 
+static void write_dims(struct api_buffer *out, const struct up_shape *shape)
+{
+    for (uint32_t i = 0; i < shape->rank; i++) {
+        api_buffer_puts(out, i == 0 ? "" : ",");
+        api_buffer_number(out, shape->dim[i]);
+    }
+}
+
 void api_write_shape(struct api_buffer *out, const struct up_shape *shape)
 {
     api_buffer_puts(out, "[");
-    for (uint32_t i = 0; i < shape->rank; i++)
-        api_buffer_printf(out, "%s%zu", i == 0 ? "" : ",", shape->dim[i]);
+    write_dims(out, shape);
     api_buffer_puts(out, "]");
 }
 
@@ -83,8 +90,9 @@ static void write_layers(struct api_buffer *out, const struct api_job *job,
     for (uint32_t i = 0; i < up_plan_node_count(plan); i++) {
         const struct up_plan_node *node = up_plan_node(plan, i);
         bool any = false;
-        api_buffer_printf(out, "%s{\"class_name\":\"%s\",\"output_shape\":", i == 0 ? "" : ",",
-                          job->net.graph.layers[job->net.graph.nodes[i].layer].ops->class_name);
+        api_buffer_puts(out, i == 0 ? "{\"class_name\":\"" : ",{\"class_name\":\"");
+        api_buffer_puts(out, job->net.graph.layers[job->net.graph.nodes[i].layer].ops->class_name);
+        api_buffer_puts(out, "\",\"output_shape\":");
         api_write_shape(out, &node->out);
         for (uint32_t w = 0; w < node->weight_count; w++)
             if (node->seed[w] != 0) {
@@ -159,9 +167,7 @@ static enum up_code headers(const struct api_job *job, const struct api_result *
                             struct api_response *response)
 {
     struct api_buffer out = api_buffer_make(job->reader.arena, job->reader.err);
-    const struct up_shape *shape = &result->tensor.shape;
-    for (uint32_t i = 0; i < shape->rank; i++)
-        api_buffer_printf(&out, "%s%zu", i == 0 ? "" : ",", shape->dim[i]);
+    write_dims(&out, &result->tensor.shape);
     api_buffer_put(&out, "", 1);
     if (api_buffer_finish(&out) != UP_OK)
         return job->reader.err->code;
@@ -201,14 +207,14 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
 static enum up_code checkerboards_warn(struct api_job *job, const struct up_plan *plan)
 {
     const struct up_graph *graph = &job->net.graph;
-    struct up_diagnosis d;
     uint32_t found = 0;
     for (uint32_t i = 0; i < graph->node_count && found < CHECKERBOARDS_MAX; i++) {
-        const struct up_layer *layer = &graph->layers[graph->nodes[i].layer];
-        if (!up_diagnose(layer, plan, i, &d) || !(d.checkerboard > UP_CHECKERBOARD_SEEN))
+        const struct up_diagnosis *d = up_plan_node(plan, i)->diagnosis;
+        if (d == NULL || !(d->checkerboard > UP_CHECKERBOARD_SEEN))
             continue;
         found++;
-        if (api_warn(&job->reader, "checkerboard", layer->layer_at, "%s", d.advice) != UP_OK)
+        if (api_warn(&job->reader, "checkerboard", graph->layers[graph->nodes[i].layer].layer_at,
+                     "%s", d->advice) != UP_OK)
             return job->reader.err->code;
     }
     return UP_OK;

@@ -65,7 +65,7 @@ static void *take(struct builder *b, size_t count, size_t size)
 static const char *copied(struct builder *b, const json_t *text)
 {
     const char *s = json_string_value(text);
-    return up_arena_printf(b->reader->arena, b->reader->err, "%s", s == NULL ? "" : s);
+    return up_arena_copy(b->reader->arena, b->reader->err, s == NULL ? "" : s);
 }
 
 /* --- References ----------------------------------------------------------------------------- */

@@ -74,7 +74,7 @@ static enum up_code read_bool(const struct place *p, const json_t *value, void *
 
 static char *lower(struct api_reader *reader, const char *text)
 {
-    char *copy = up_arena_printf(reader->arena, reader->err, "%s", text);
+    char *copy = up_arena_copy(reader->arena, reader->err, text);
     for (char *c = copy; c != NULL && *c != '\0'; c++)
         *c = (char)tolower((unsigned char)*c);
     return copy;
@@ -342,8 +342,7 @@ static enum up_code read_text(const struct place *p, const json_t *value, void *
 {
     if (!json_is_string(value))
         return wrong(p, "a text", value);
-    const char *copy =
-        up_arena_printf(p->reader->arena, p->reader->err, "%s", json_string_value(value));
+    const char *copy = up_arena_copy(p->reader->arena, p->reader->err, json_string_value(value));
     *(const char **)to = copy;
     return copy == NULL ? p->reader->err->code : UP_OK;
 }

@@ -60,9 +60,8 @@ static void write_layer(struct api_buffer *out, const struct api_job *job,
                       node->algorithm == NULL ? "none" : node->algorithm);
     if (node->computed_by != i)
         api_buffer_printf(out, ",\"fused_into\":%u", node->computed_by);
-    struct up_diagnosis diagnosis;
-    if (up_diagnose(layer, plan, i, &diagnosis))
-        write_diagnosis(out, &diagnosis);
+    if (node->diagnosis != NULL)
+        write_diagnosis(out, node->diagnosis);
     api_buffer_puts(out, "}");
 }
 

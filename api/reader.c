@@ -9,6 +9,7 @@
 #include "api/codec/json.h"
 #include "api/codec/npy.h"
 #include "api/codec/png.h"
+#include "core/decimal.h"
 
 enum up_code api_warn(struct api_reader *reader, const char *code, const char *at,
                       const char *format, ...)
@@ -19,8 +20,8 @@ enum up_code api_warn(struct api_reader *reader, const char *code, const char *a
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
     struct api_warning *w = up_arena_alloc(reader->arena, 1, sizeof *w, reader->err);
-    char *place = w == NULL ? NULL : up_arena_printf(reader->arena, reader->err, "%s", at);
-    char *detail = place == NULL ? NULL : up_arena_printf(reader->arena, reader->err, "%s", text);
+    char *place = w == NULL ? NULL : up_arena_copy(reader->arena, reader->err, at);
+    char *detail = place == NULL ? NULL : up_arena_copy(reader->arena, reader->err, text);
     if (detail == NULL)
         return reader->err->code;
     *w = (struct api_warning){code, place, detail, NULL};
@@ -36,12 +37,14 @@ enum up_code api_no_memory(struct api_reader *reader)
 
 const char *api_under(struct api_reader *reader, const char *base, const char *name)
 {
-    return up_arena_printf(reader->arena, reader->err, "%s/%s", base, name);
+    return up_arena_join(reader->arena, reader->err, (const char *const[]){base, "/", name, NULL});
 }
 
 const char *api_under_index(struct api_reader *reader, const char *base, size_t index)
 {
-    return up_arena_printf(reader->arena, reader->err, "%s/%zu", base, index);
+    char number[UP_DECIMAL_BYTES_MAX + 1];
+    number[up_decimal(index, number)] = '\0';
+    return api_under(reader, base, number);
 }
 
 const char *api_describe(const json_t *value, char text[80])

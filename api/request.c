@@ -10,6 +10,9 @@
 #include "api/seeds.h"
 #include "api/spec.h"
 
+/* What takes about as long as handing a request to another thread and back, or a few times that. */
+enum { BRIEF_VALUES = 2048, BRIEF_MACS = 1 << 20 };
+
 const char *const api_job_members[] = {"input",   "inputs", "layer",    "layers",          "model",
                                        "weights", "output", "channels", "set_random_seed", NULL};
 
@@ -291,7 +294,9 @@ enum up_code api_job_begin(const struct api_context *context, const struct api_r
                             .members = members,
                             .reader = {.arena = request->arena,
                                        .err = err,
-                                       .tensor_bytes_max = context->limits.output_bytes,
+                                       .tensor_bytes_max = request->brief
+                                                               ? BRIEF_VALUES * sizeof(float)
+                                                               : context->limits.output_bytes,
                                        .shapes = shapes}};
     ret->reader.warnings_end = &ret->reader.warnings;
     return shared_read(ret);
@@ -319,6 +324,18 @@ void api_job_close(struct api_job *job)
     job->root = NULL;
 }
 
+/* A kept plan for few numbers; what was found is the job's in any case. */
+static bool plan_find_brief(const struct api_context *context, struct api_job *job,
+                            const struct up_plan_options *options)
+{
+    if (job->output.format == API_PNG ||
+        !up_plan_cache_find(context->plans, &job->net.graph, options, job->reader.arena, &job->use))
+        return false;
+    const struct up_plan_bytes bytes = up_plan_bytes(job->use.plan);
+    return (bytes.input + bytes.output + bytes.scratch) / sizeof(float) <= BRIEF_VALUES &&
+           up_plan_macs(job->use.plan) <= BRIEF_MACS;
+}
+
 enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
                           const struct up_plan **ret)
 {
@@ -327,6 +344,12 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
                                             .no_fusion = context->no_fusion,
                                             .output_bytes_max = context->limits.output_bytes,
                                             .output_bytes_flag = "--output-limit"};
+    if (job->request->brief) {
+        if (!plan_find_brief(context, job, &options))
+            return api_refuse(&job->reader, UP_E_BUSY, "", "this takes more than a moment");
+        *ret = job->use.plan;
+        return UP_OK;
+    }
     if (up_plan_cache_get(context->plans, &job->net.graph, &options, job->reader.arena, &job->use,
                           job->reader.err) != UP_OK)
         return job->reader.err->code;

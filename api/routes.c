@@ -5,19 +5,19 @@
 #include "api/endpoints.h"
 
 const struct api_route api_routes[] = {
-    {"POST", "/upsample", "Runs layers on an input", true, api_infer},
-    {"POST", "/plan", "Says what a request would do, without running it", true, api_plan},
+    {"POST", "/upsample", "Runs layers on an input", true, true, api_infer},
+    {"POST", "/plan", "Says what a request would do, without running it", true, false, api_plan},
     {"POST", "/compare", "Runs several candidates on one input, and says how they differ", true,
-     api_compare},
-    {"GET", "/layers", "The catalogue of layers", false, api_catalogue},
-    {"GET", "/layers/*", "One layer of the catalogue", false, api_catalogue_one},
-    {"GET", "/healthz", "Whether the process lives", false, api_healthz},
-    {"GET", "/readyz", "Whether requests are taken", false, api_readyz},
-    {"GET", "/metrics", "Counters and histograms for Prometheus", false, api_metrics},
-    {"GET", "/limits", "The limits in force", false, api_limits},
-    {"GET", "/version", "What is running", false, api_version},
-    {"GET", "/openapi.json", "This interface as OpenAPI", false, api_openapi},
-    {NULL, NULL, NULL, false, NULL},
+     false, api_compare},
+    {"GET", "/layers", "The catalogue of layers", false, false, api_catalogue},
+    {"GET", "/layers/*", "One layer of the catalogue", false, false, api_catalogue_one},
+    {"GET", "/healthz", "Whether the process lives", false, false, api_healthz},
+    {"GET", "/readyz", "Whether requests are taken", false, false, api_readyz},
+    {"GET", "/metrics", "Counters and histograms for Prometheus", false, false, api_metrics},
+    {"GET", "/limits", "The limits in force", false, false, api_limits},
+    {"GET", "/version", "What is running", false, false, api_version},
+    {"GET", "/openapi.json", "This interface as OpenAPI", false, false, api_openapi},
+    {NULL, NULL, NULL, false, false, NULL},
 };
 
 static bool path_fits(const char *pattern, const char *path)
@@ -98,7 +98,22 @@ void api_handle(const struct api_context *context, const struct api_request *req
     char allow[64];
     if (err.code != UP_E_METHOD || !api_route_allow(context, request->path, allow))
         return;
-    const char *copy = up_arena_printf(request->arena, NULL, "%s", allow);
+    const char *copy = up_arena_copy(request->arena, NULL, allow);
     if (copy != NULL)
         api_header(response, "Allow", copy);
+}
+
+bool api_handle_brief(const struct api_context *context, const struct api_request *request,
+                      struct api_response *response)
+{
+    struct up_error err = {.code = UP_OK};
+    const struct api_route *route = api_route_find(request->method, request->path);
+    if (route == NULL || !route->brief)
+        return false;
+    struct api_context alone = *context;
+    struct api_request brief = *request;
+    alone.pool = NULL;
+    brief.brief = true;
+    *response = (struct api_response){.status = 0};
+    return route->handle(&alone, &brief, response, &err) == UP_OK;
 }

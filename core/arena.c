@@ -236,6 +236,28 @@ void *up_arena_grow(struct up_arena *a, void *old, size_t old_bytes, size_t new_
     return p;
 }
 
+char *up_arena_join(struct up_arena *a, struct up_error *err, const char *const *texts)
+{
+    size_t bytes = 1;
+    for (const char *const *t = texts; *t != NULL; t++)
+        bytes += strlen(*t);
+    char *joined = up_arena_alloc(a, bytes, 1, err), *end = joined;
+    if (joined == NULL)
+        return NULL;
+    for (const char *const *t = texts; *t != NULL; t++) {
+        const size_t length = strlen(*t);
+        memcpy(end, *t, length);
+        end += length;
+    }
+    *end = '\0';
+    return joined;
+}
+
+char *up_arena_copy(struct up_arena *a, struct up_error *err, const char *text)
+{
+    return up_arena_join(a, err, (const char *const[]){text, NULL});
+}
+
 char *up_arena_printf(struct up_arena *a, struct up_error *err, const char *format, ...)
 {
     va_list args, again;

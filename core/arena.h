@@ -33,6 +33,11 @@ void *up_arena_zalloc(struct up_arena *arena, size_t count, size_t size,
 void *up_arena_grow(struct up_arena *arena, void *old, size_t old_bytes, size_t new_bytes,
                     struct up_error *err) UP_CHECKED;
 
+/* The texts one after the other; NULL and an error as above. `texts` ends with a NULL. */
+char *up_arena_join(struct up_arena *arena, struct up_error *err,
+                    const char *const *texts) UP_CHECKED;
+char *up_arena_copy(struct up_arena *arena, struct up_error *err, const char *text) UP_CHECKED;
+
 /* A printf into the arena; NULL and an error as above. */
 char *up_arena_printf(struct up_arena *arena, struct up_error *err, const char *format, ...)
     UP_PRINTF(3, 4) UP_CHECKED;

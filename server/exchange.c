@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/deadline.h"
+#include "core/decimal.h"
 #include "server/log.h"
 #include "server/multipart.h"
 
@@ -20,6 +21,7 @@ enum {
     DROP_SECONDS = 10,
     RATE_BYTES = 16 * 1024, /* of a body, each of which buys a second */
     RETRY_SECONDS_MAX = 60,
+    BRIEF_BYTES = 8 * 1024, /* of a body that is read where it arrives */
 };
 
 static const char *const open_paths[] = {"/healthz", "/readyz", NULL};
@@ -359,6 +361,20 @@ static void answer(struct exchange *e)
     e->answered = true;
 }
 
+/* The answer to a small request at once: handing it over and back would cost more. */
+static bool answer_brief(struct exchange *e)
+{
+    const struct srv_http *http = e->http;
+    if (!e->route->brief || e->body_bytes > BRIEF_BYTES || atomic_load(&http->draining) ||
+        srv_multipart_is(e->headers.content_type))
+        return false;
+    parts_make(e);
+    e->answered = api_handle_brief(http->context, &e->request, &e->response);
+    if (e->answered)
+        e->submitted_ns = e->worked_ns = e->read_ns;
+    return e->answered;
+}
+
 bool srv_exchange_needs_worker(struct exchange *e)
 {
     const struct srv_http *http = e->http;
@@ -372,6 +388,8 @@ bool srv_exchange_needs_worker(struct exchange *e)
         answer(e);
         return false;
     }
+    if (answer_brief(e))
+        return false;
     if (!up_pool_reserve(http->context->pool)) {
         srv_metrics_add(http->metrics, SRV_COUNTER_queue_refusals, 1);
         if (atomic_load(&http->draining))
@@ -420,21 +438,32 @@ static unsigned retry_seconds(const struct exchange *e)
     return seconds > RETRY_SECONDS_MAX ? RETRY_SECONDS_MAX : (unsigned)seconds;
 }
 
-static double as_ms(uint64_t ns)
-{
-    return (double)ns * 1e-6;
-}
-
 static const char *server_timing(const struct exchange *e)
 {
     const uint64_t *phase = e->response.phase_ns;
-    const uint64_t read = e->read_ns > e->began_ns ? e->read_ns - e->began_ns : 0;
-    return up_arena_printf(e->arena, NULL,
-                           "read;dur=%.3f, queue;dur=%.3f, decode;dur=%.3f, plan;dur=%.3f, "
-                           "compute;dur=%.3f, encode;dur=%.3f",
-                           as_ms(read), as_ms(e->worked_ns - e->submitted_ns),
-                           as_ms(phase[API_DECODE]), as_ms(phase[API_PLAN]),
-                           as_ms(phase[API_COMPUTE]), as_ms(phase[API_ENCODE]));
+    const struct {
+        const char *name;
+        uint64_t ns;
+    } rows[] = {
+        {"read;dur=", e->read_ns > e->began_ns ? e->read_ns - e->began_ns : 0},
+        {", queue;dur=", e->worked_ns - e->submitted_ns},
+        {", decode;dur=", phase[API_DECODE]},
+        {", plan;dur=", phase[API_PLAN]},
+        {", compute;dur=", phase[API_COMPUTE]},
+        {", encode;dur=", phase[API_ENCODE]},
+    };
+    enum { COUNT = sizeof rows / sizeof rows[0], NAME_BYTES = 16 };
+    char *text = up_arena_alloc(e->arena, COUNT * (NAME_BYTES + UP_DECIMAL_BYTES_MAX), 1, NULL);
+    char *end = text;
+    for (size_t i = 0; text != NULL && i < COUNT; i++) {
+        const size_t length = strlen(rows[i].name);
+        memcpy(end, rows[i].name, length);
+        end += length;
+        end += up_decimal_ms(rows[i].ns, end);
+    }
+    if (text != NULL)
+        *end = '\0';
+    return text;
 }
 
 /* Every 503 says when to come again; the api knows no better than "1". */

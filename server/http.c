@@ -8,9 +8,9 @@
  *     before srv_http_stop. */
 #include "server/http.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "core/deadline.h"
+#include "core/limits.h"
 #include "server/acceptor.h"
 #include "server/exchange.h"
 #include "server/listen.h"
@@ -35,8 +36,9 @@ enum {
     SECRET_BYTES_MAX = 1024 * 1024,
     REMOTE_BYTES = 128,
     TICK_MS_MAX = 500,
-    TICKS = 4,      /* in the shortest deadline */
-    SHELF_PART = 4, /* of the memory: what may wait on the shelf */
+    TICKS = 4,                           /* in the shortest deadline */
+    IO_STACK_BYTES = 4 * UP_STACK_BYTES, /* small requests are answered on it */
+    SHELF_PART = 4,                      /* of the memory: what may wait on the shelf */
 };
 
 /* --- Answers ---------------------------------------------------------------------------------- */
@@ -145,14 +147,14 @@ static const char *remote_of(struct MHD_Connection *connection, char text[REMOTE
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     if (info == NULL || info->client_addr == NULL)
         return NULL;
-    const sa_family_t family = info->client_addr->sa_family;
-    const socklen_t bytes =
-        family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    if (family != AF_INET && family != AF_INET6)
-        return NULL;
-    return getnameinfo(info->client_addr, bytes, text, REMOTE_BYTES, NULL, 0, NI_NUMERICHOST) == 0
-               ? text
-               : NULL;
+    const void *address = info->client_addr;
+    if (info->client_addr->sa_family == AF_INET)
+        return inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, text,
+                         REMOTE_BYTES);
+    if (info->client_addr->sa_family == AF_INET6)
+        return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, text,
+                         REMOTE_BYTES);
+    return NULL;
 }
 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
@@ -405,6 +407,7 @@ static struct MHD_Daemon *daemon_start(struct srv_http *http, unsigned connectio
                             MHD_OPTION_CONNECTION_LIMIT, connections_max,                  /**/
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,  /**/
                             MHD_OPTION_CONNECTION_TIMEOUT, (o->idle_timeout + 999) / 1000, /**/
+                            MHD_OPTION_THREAD_STACK_SIZE, (size_t)IO_STACK_BYTES,          /**/
                             MHD_OPTION_STRICT_FOR_CLIENT, 1,                               /**/
                             MHD_OPTION_NOTIFY_COMPLETED, on_completed, http,               /**/
                             MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,             /**/

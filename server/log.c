@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/decimal.h"
+
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
 static enum srv_log_level log_level = SRV_INFO;
@@ -94,18 +96,16 @@ void srv_log_text(struct srv_log_line *line, const char *name, const char *value
 
 void srv_log_number(struct srv_log_line *line, const char *name, uint64_t value)
 {
-    char text[32];
-    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)value);
+    char text[UP_DECIMAL_BYTES_MAX];
     if (member_open(line, name, sizeof text))
-        put_text(line, text);
+        put(line, text, up_decimal(value, text));
 }
 
 void srv_log_ms(struct srv_log_line *line, const char *name, uint64_t ns)
 {
-    char text[32];
-    (void)snprintf(text, sizeof text, "%.3f", (double)ns * 1e-6);
+    char text[UP_DECIMAL_BYTES_MAX];
     if (member_open(line, name, sizeof text))
-        put_text(line, text);
+        put(line, text, up_decimal_ms(ns, text));
 }
 
 void srv_log_close(struct srv_log_line *line)

@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "api/codec/json_scan.h"
+#include "core/decimal.h"
 
-enum { FIRST_BYTES = 1024 };
+enum { FIRST_BYTES = 1024, PRINTF_BYTES = 128 };
 
 struct api_buffer api_buffer_make(struct up_arena *arena, struct up_error *err)
 {
@@ -67,19 +68,31 @@ void api_buffer_puts(struct api_buffer *b, const char *text)
     api_buffer_put(b, text, strlen(text));
 }
 
+void api_buffer_number(struct api_buffer *b, size_t n)
+{
+    char *room = api_buffer_room(b, UP_DECIMAL_BYTES_MAX);
+    if (room != NULL)
+        b->bytes += up_decimal(n, room);
+}
+
+/* Most texts fit the first room: they are formatted once. */
 void api_buffer_printf(struct api_buffer *b, const char *format, ...)
 {
     va_list args, again;
     va_start(args, format);
     va_copy(again, args);
-    const int length = vsnprintf(NULL, 0, format, args);
+    char *room = api_buffer_room(b, PRINTF_BYTES);
+    const size_t have = room == NULL ? 0 : PRINTF_BYTES;
+    const int length = vsnprintf(room, have, format, args);
     va_end(args);
     UP_ASSERT(length >= 0);
-    char *room = api_buffer_room(b, (size_t)length + 1);
-    if (room != NULL) {
-        (void)vsnprintf(room, (size_t)length + 1, format, again);
-        b->bytes += (size_t)length;
+    if ((size_t)length >= have) {
+        room = api_buffer_room(b, (size_t)length + 1);
+        if (room != NULL)
+            (void)vsnprintf(room, (size_t)length + 1, format, again);
     }
+    if (room != NULL)
+        b->bytes += (size_t)length;
     va_end(again);
 }
 

@@ -26,6 +26,7 @@ void api_buffer_advance(struct api_buffer *buffer, size_t bytes);
 
 void api_buffer_put(struct api_buffer *buffer, const void *data, size_t bytes);
 void api_buffer_puts(struct api_buffer *buffer, const char *text);
+void api_buffer_number(struct api_buffer *buffer, size_t n);
 void api_buffer_printf(struct api_buffer *buffer, const char *format, ...) UP_PRINTF(2, 3);
 
 /* A JSON string literal with its quotes. What is not UTF-8 in the text, such as half a character

@@ -151,9 +151,15 @@ static struct up_plan_entry *find(struct up_plan_cache *cache, const struct up_p
         use_link(e);
     }
     cache->counts.hits += e != NULL;
-    cache->counts.misses += e == NULL;
     pthread_mutex_unlock(&cache->lock);
     return e;
+}
+
+static void count_miss(struct up_plan_cache *cache)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->counts.misses++;
+    pthread_mutex_unlock(&cache->lock);
 }
 
 /* Keeps an entry if there is room, and nobody was faster. */
@@ -221,6 +227,31 @@ static enum up_code build_in(const struct up_graph *graph, const struct up_plan_
     return UP_OK;
 }
 
+static bool may_be_kept(const struct up_plan_cache *cache, const struct up_plan_key *key)
+{
+    return !key->fresh && key->contents_bytes <= cache->limit_bytes;
+}
+
+static uint64_t hash_of(const struct up_plan_cache *cache, const struct up_plan_key *key)
+{
+    return up_plan_key_hash(key, &cache->secret) & cache->hash_mask;
+}
+
+bool up_plan_cache_find(struct up_plan_cache *cache, const struct up_graph *graph,
+                        const struct up_plan_options *options, struct up_arena *arena,
+                        struct up_plan_use *ret)
+{
+    struct up_plan_key key;
+    struct up_error err = {.code = UP_OK};
+    if (cache == NULL || up_plan_key_make(graph, options, arena, &key, &err) != UP_OK ||
+        !may_be_kept(cache, &key))
+        return false;
+    struct up_plan_entry *e = find(cache, &key, hash_of(cache, &key));
+    if (e != NULL)
+        *ret = (struct up_plan_use){e->plan, e};
+    return e != NULL;
+}
+
 enum up_code up_plan_cache_get(struct up_plan_cache *cache, const struct up_graph *graph,
                                const struct up_plan_options *options, struct up_arena *arena,
                                struct up_plan_use *ret, struct up_error *err)
@@ -232,11 +263,12 @@ enum up_code up_plan_cache_get(struct up_plan_cache *cache, const struct up_grap
         return build_in(graph, options, arena, ret, err);
     if (up_plan_key_make(graph, options, arena, &key, err) != UP_OK)
         return err->code;
-    if (key.fresh || key.contents_bytes > cache->limit_bytes)
+    if (!may_be_kept(cache, &key))
         return build_in(graph, options, arena, ret, err);
-    const uint64_t hash = up_plan_key_hash(&key, &cache->secret) & cache->hash_mask;
+    const uint64_t hash = hash_of(cache, &key);
     e = find(cache, &key, hash);
     if (e == NULL) {
+        count_miss(cache);
         const enum up_code code = entry_build(cache, graph, options, &e, &own);
         if (code == UP_E_BUSY || code == UP_E_LIMIT)
             return build_in(graph, options, arena, ret, err);

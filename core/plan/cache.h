@@ -35,6 +35,12 @@ enum up_code up_plan_cache_get(struct up_plan_cache *cache, const struct up_grap
                                const struct up_plan_options *options, struct up_arena *arena,
                                struct up_plan_use *ret, struct up_error *err) UP_CHECKED;
 
+/* The plan if it is kept already: false, and nothing is built, when it is not, or when there is no
+ * memory to look. */
+bool up_plan_cache_find(struct up_plan_cache *cache, const struct up_graph *graph,
+                        const struct up_plan_options *options, struct up_arena *arena,
+                        struct up_plan_use *ret);
+
 /* Ends the use of the plan and forgets it; safe to repeat. */
 void up_plan_release(struct up_plan_use *use);
 

@@ -290,16 +290,29 @@ static const struct kind {
     {"block_size", shuffled},
 };
 
-bool up_diagnose(const struct up_layer *layer, const struct up_plan *plan, uint32_t node,
-                 struct up_diagnosis *ret)
+static const struct kind *kind_of(const struct up_layer *layer)
 {
-    if ((layer->ops->flags & UP_LAYER_UPSAMPLES) == 0)
-        return false;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (value_of(layer, kinds[i].parameter) != NULL) {
-            *ret = (struct up_diagnosis){.spatial = layer->ops->spatial};
-            kinds[i].diagnose(layer, up_plan_node(plan, node), plan->kernels, ret);
-            return true;
-        }
-    return false;
+    if ((layer->ops->flags & UP_LAYER_UPSAMPLES) != 0)
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            if (value_of(layer, kinds[i].parameter) != NULL)
+                return &kinds[i];
+    return NULL;
+}
+
+enum up_code up_plan_diagnoses(struct up_builder *b)
+{
+    for (uint32_t i = 0; i < b->graph->node_count; i++) {
+        const struct up_layer *layer = up_builder_layer(b, i);
+        struct up_plan_node *node = &b->plan->node[i];
+        const struct kind *kind = kind_of(layer);
+        if (kind == NULL)
+            continue;
+        struct up_diagnosis *d = up_arena_zalloc(b->arena, 1, sizeof *d, b->err);
+        if (d == NULL)
+            return b->err->code;
+        d->spatial = layer->ops->spatial;
+        kind->diagnose(layer, node, b->plan->kernels, d);
+        node->diagnosis = d;
+    }
+    return UP_OK;
 }

@@ -20,8 +20,4 @@ struct up_diagnosis {
     char advice[360]; /* one sentence; "": nothing to say */
 };
 
-/* `layer` is the graph's layer of the node. False, and nothing else, when it does not upsample. */
-bool up_diagnose(const struct up_layer *layer, const struct up_plan *plan, uint32_t node,
-                 struct up_diagnosis *ret);
-
 #endif

@@ -83,6 +83,7 @@ struct up_step up_builder_step(const struct up_builder *b, uint32_t node, bool m
 /* The passes, in order. */
 enum up_code up_plan_shapes(struct up_builder *b) UP_CHECKED;
 enum up_code up_plan_weights(struct up_builder *b) UP_CHECKED;
+enum up_code up_plan_diagnoses(struct up_builder *b) UP_CHECKED;
 /* Sets b->fusion, and in the plan's nodes what they owe to it. */
 enum up_code up_plan_fusions(struct up_builder *b) UP_CHECKED;
 enum up_code up_plan_steps(struct up_builder *b) UP_CHECKED;

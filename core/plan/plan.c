@@ -1,6 +1,5 @@
-/* A plan is made in passes over the graph: shapes, weights, fusions, steps, each a file of its
- * name.
- */
+/* A plan is made in passes over the graph: shapes, weights, the diagnosis, fusions, steps, each
+ * a file of its name. */
 #include "core/plan/internal.h"
 
 static enum up_code build(struct up_builder *b)
@@ -12,7 +11,8 @@ static enum up_code build(struct up_builder *b)
         return b->err->code;
     for (uint32_t i = 0; i < g->node_count; i++)
         b->plan->node[i].computed_by = i;
-    if (up_plan_shapes(b) != UP_OK || up_plan_weights(b) != UP_OK || up_plan_fusions(b) != UP_OK)
+    if (up_plan_shapes(b) != UP_OK || up_plan_weights(b) != UP_OK ||
+        up_plan_diagnoses(b) != UP_OK || up_plan_fusions(b) != UP_OK)
         return b->err->code;
     return up_plan_steps(b);
 }

@@ -52,6 +52,8 @@ struct up_graph {
     uint32_t output_count;
 };
 
+struct up_diagnosis; /* core/plan/diagnosis.h */
+
 struct up_plan_options {
     const struct up_kernels *kernels;
     size_t output_bytes_max;       /* of all outputs together, and of each value on the way */
@@ -73,6 +75,7 @@ struct up_plan_node {
     const char
         *algorithm;       /* how it is computed: "direct", "repeat", ...; "fused": by the step of */
     uint32_t computed_by; /* this node; else its own number */
+    const struct up_diagnosis *diagnosis; /* NULL: it does not upsample */
 };
 
 struct up_plan;

@@ -25,6 +25,7 @@ struct service {
     struct server *client;
     sem_t go; /* lets the blocking job end */
     struct up_job job;
+    const char *path;
     pthread_t poster;
     struct answer answer;
 };
@@ -57,6 +58,7 @@ static void service_start(unsigned deadline_ms)
         .assets = srv_assets(),
     };
     cr_assert(srv_http_start(service.http, &service.context, &err) == UP_OK, "%s", err.text);
+    service.path = "/upsample";
     service.client = server_at(srv_http_port(service.http));
     (void)sem_init(&service.go, 0, 0);
 }
@@ -73,7 +75,7 @@ static void worker_block(void)
 static void *post(void *arg)
 {
     (void)arg;
-    service.answer = client_post(service.client, "/upsample", QUICK_BODY);
+    service.answer = client_post(service.client, service.path, QUICK_BODY);
     return NULL;
 }
 
@@ -91,6 +93,7 @@ static void service_stop(void)
     (void)sigemptyset(&none);
     srv_drain(service.http, service.context.pool, &none, 0, 20000);
     up_pool_free(service.context.pool);
+    up_plan_cache_free(service.context.plans);
     srv_http_free(service.http);
     free(service.client);
     answer_free(&service.answer);
@@ -163,5 +166,25 @@ Test(queue, without_memory_for_all_it_is_503_until_there_is_some, .timeout = 30)
     atomic_store(&service.http->budget.used, 0);
     service.answer = client_post(service.client, "/upsample", QUICK_BODY);
     expect(200, QUICK_SHAPE);
+    service_stop();
+}
+
+Test(queue, a_small_request_with_a_kept_plan_needs_no_worker, .timeout = 30)
+{
+    service_start(10000);
+    service.context.plans = up_plan_cache_new(1 << 20, NULL);
+    for (int turn = 0; turn < 2; turn++) {
+        answer_free(&service.answer);
+        service.answer = client_post(service.client, "/upsample", QUICK_BODY);
+        expect(200, QUICK_SHAPE);
+        if (turn == 0)
+            worker_block();
+    }
+    answer_free(&service.answer);
+    service.path = "/upsample?format=png"; /* a picture takes longer */
+    post_begin();
+    (void)sem_post(&service.go);
+    (void)pthread_join(service.poster, NULL);
+    cr_assert(service.answer.status == 200, "%ld", service.answer.status);
     service_stop();
 }

@@ -302,3 +302,17 @@ Test(arena, address_sanitizer_guards_what_is_not_handed_out, .timeout = 20)
     up_arena_free(arena);
 }
 #endif
+
+Test(arena, joins_texts, .timeout = 20)
+{
+    struct up_arena *arena = arena_new(MIB, NULL);
+    const char *joined =
+        up_arena_join(arena, NULL, (const char *const[]){"/a", "", "/", "b", NULL});
+    const char *copy = up_arena_copy(arena, NULL, joined), *none = up_arena_copy(arena, NULL, "");
+    cr_assert(joined != NULL && strcmp(joined, "/a/b") == 0, "%s", joined);
+    cr_assert(copy != NULL && copy != joined && strcmp(copy, "/a/b") == 0, "%s", copy);
+    cr_assert(none != NULL && none[0] == '\0', "%s", none);
+    up_arena_fail_at(arena, 0);
+    cr_assert(up_arena_copy(arena, NULL, "text") == NULL, "memory where there is none");
+    up_arena_free(arena);
+}
