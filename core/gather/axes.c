@@ -81,6 +81,38 @@ void up_axis_measure(const struct up_gather *gather, uint32_t axis, struct up_ax
         ret->taps += up_axis_span(gather, axis, c, &low, &high);
 }
 
+/* Outputs of a class whose input through a tap is there. */
+static size_t outputs_inside(const struct up_axis *a, size_t class, int64_t shift, int64_t inputs)
+{
+    const int64_t first = shift < 0 ? (-shift - 1) / a->advance + 1 : 0;
+    const int64_t end = shift < inputs ? (inputs - 1 - shift) / a->advance + 1 : 0;
+    const int64_t outputs = (int64_t)up_axis_outputs(a, class),
+                  last = end < outputs ? end : outputs;
+    return first < last ? (size_t)(last - first) : 0;
+}
+
+struct up_axis_work up_axis_work(const struct up_gather *gather, uint32_t axis)
+{
+    struct up_axis_work work = {.taps_max = 0};
+    struct up_axis a;
+    up_axis_measure(gather, axis, &a);
+    for (size_t c = 0; c < a.classes; c++) {
+        size_t taps = 0;
+        int64_t shift, last = 0;
+        for (size_t j = 0; j < a.kernel; j++) {
+            if (!shift_of(&gather->axis[axis], gather->transposed, c, j, &shift) ||
+                (taps > 0 && shift == last))
+                continue;
+            work.inside += (double)outputs_inside(&a, c, shift, (int64_t)gather->in.spatial[axis]);
+            last = shift;
+            taps++;
+        }
+        work.taps += (double)(taps * up_axis_outputs(&a, c));
+        work.taps_max = taps > work.taps_max ? taps : work.taps_max;
+    }
+    return work;
+}
+
 enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,
                              struct up_axis *ret, struct up_error *err)
 {

@@ -40,6 +40,14 @@ void up_axis_measure(const struct up_gather *gather, uint32_t axis, struct up_ax
 size_t up_axis_span(const struct up_gather *gather, uint32_t axis, size_t class, int64_t *ret_low,
                     int64_t *ret_high);
 
+/* How much an axis asks for, over all outputs: taps, and those that meet an input; and the most
+ * taps of one output. */
+struct up_axis_work {
+    double taps, inside;
+    size_t taps_max;
+};
+struct up_axis_work up_axis_work(const struct up_gather *gather, uint32_t axis);
+
 enum up_code up_axis_prepare(const struct up_gather *gather, uint32_t axis, struct up_arena *arena,
                              struct up_axis *ret, struct up_error *err) UP_CHECKED;
 

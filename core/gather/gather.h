@@ -54,10 +54,10 @@ struct up_sum {
 struct up_gather_algorithm {
     const char *name; /* "winograd_f3x2" */
 
-    /* Whether it can compute this at all, and whether it is the one to take, of those that can and
-     * come later in the table. */
+    /* Whether it can compute this at all; and then, about how long that takes one thread: in
+     * multiply-adds of one lane at the machine's peak. */
     bool (*applies)(const struct up_gather *gather, const struct up_kernels *kernels);
-    bool (*pays)(const struct up_gather *gather, const struct up_kernels *kernels);
+    double (*cost)(const struct up_gather *gather, const struct up_kernels *kernels);
 
     /* Packs the kernel, in `arena`; sets all of `ret` but the algorithm. */
     enum up_code (*prepare)(const struct up_gather *gather, const struct up_kernels *kernels,
@@ -69,7 +69,7 @@ struct up_gather_algorithm {
                   size_t end);
 };
 
-/* All of them, NULL-terminated, best first; the last ones apply to everything. */
+/* All of them, NULL-terminated; the last one applies to everything. */
 extern const struct up_gather_algorithm *const up_gather_algorithms[];
 
 /* Whether one has this name; "" and NULL, no name, are known too. */
@@ -79,8 +79,8 @@ bool up_gather_algorithm_known(const char *name);
  * by. */
 double up_gather_macs(const struct up_gather *gather);
 
-/* Chooses an algorithm and prepares it. `forced` (NULL or "": none) is the name of one to take
- * wherever it applies. */
+/* Chooses the algorithm that costs least and prepares it. `forced` (NULL or "": none) is the name
+ * of one to take wherever it applies. */
 enum up_code up_gather_prepare(const struct up_gather *gather, const char *forced,
                                const struct up_kernels *kernels, struct up_arena *arena,
                                struct up_sum *ret, struct up_error *err) UP_CHECKED;

@@ -40,8 +40,16 @@ struct up_segments up_panels_segments(const struct up_panels *p, size_t class);
 /* Tap `number` of a class along the line, in the input's order. */
 const struct up_tap *up_panels_tap(const struct up_panels *p, size_t class, size_t number);
 
+/* About how long it takes: see struct up_gather_algorithm. */
+double up_panels_cost(const struct up_gather *gather, bool few, const struct up_kernels *kernels);
+
 enum up_code up_panels_prepare(const struct up_gather *gather, bool few,
                                const struct up_kernels *kernels, struct up_arena *arena,
                                struct up_sum *ret, struct up_error *err) UP_CHECKED;
+
+/* Computes `rows` rows of a panel in tiles that share them out evenly: few rows keep the
+ * multipliers idle. `call` has the pointers of the first, and says where `next` begins; all are
+ * moved on. */
+void up_panels_rows(const struct up_kernels *kernels, struct up_tile *call, size_t rows);
 
 #endif

@@ -4,8 +4,13 @@
 #include "core/gather/algorithms.h"
 
 const struct up_gather_algorithm *const up_gather_algorithms[] = {
-    &up_gather_winograd_f3x2, &up_gather_winograd_f2x3, &up_gather_planar,
-    &up_gather_few,           &up_gather_tiles,         NULL,
+    &up_gather_winograd_f3x2,
+    &up_gather_winograd_f2x3,
+    &up_gather_overlap,
+    &up_gather_planar,
+    &up_gather_few,
+    &up_gather_tiles,
+    NULL,
 };
 
 bool up_gather_algorithm_known(const char *name)
@@ -24,10 +29,18 @@ static const struct up_gather_algorithm *choose(const struct up_gather *gather, 
         for (at = up_gather_algorithms; *at != NULL; at++)
             if (strcmp((*at)->name, forced) == 0 && (*at)->applies(gather, kernels))
                 return *at;
-    for (at = up_gather_algorithms; at[1] != NULL; at++)
-        if ((*at)->applies(gather, kernels) && (*at)->pays(gather, kernels))
-            break;
-    return *at;
+    const struct up_gather_algorithm *best = NULL;
+    double least = 0;
+    for (at = up_gather_algorithms; *at != NULL; at++) {
+        if (!(*at)->applies(gather, kernels))
+            continue;
+        const double cost = (*at)->cost(gather, kernels);
+        if (best == NULL || cost < least) {
+            best = *at;
+            least = cost;
+        }
+    }
+    return best;
 }
 
 double up_gather_macs(const struct up_gather *gather)

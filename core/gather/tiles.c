@@ -282,26 +282,12 @@ static const float *panel_at(const struct block *b, size_t panel, size_t done)
            (b->phase * p->channels + done) * columns_of(p, panel);
 }
 
-/* The tiles of one panel; rows are shared out evenly, few rows keep the multipliers idle. */
 static void tiles(const struct block *b, struct up_tile *call, const float *const *a)
 {
-    const struct up_kernels *kernels = b->call->kernels;
-    const size_t most = kernels->rows_of[call->columns / kernels->lanes];
-    const size_t count = (b->pixels - 1) / most + 1;
-    const size_t rows = b->pixels / count, longer = b->pixels % count;
-    call->next_step = call->columns / count;
     call->a = a;
     call->c = b->out;
     call->add = b->p->gather.add ? b->add : NULL;
-    for (size_t i = 0; i < count; i++) {
-        call->rows = i < longer ? rows + 1 : rows;
-        kernels->tile(call);
-        call->a += call->rows;
-        call->c += call->rows;
-        if (call->add != NULL)
-            call->add += call->rows;
-        call->next += call->taps * call->depth * call->next_step;
-    }
+    up_panels_rows(b->call->kernels, call, b->pixels);
 }
 
 /* A panel of few columns, whose weights lie [segment][column][product]. */
@@ -462,10 +448,23 @@ static bool few_applies(const struct up_gather *gather, const struct up_kernels 
     return gather->out.channels / gather->groups <= UP_FEW_COLUMNS;
 }
 
-const struct up_gather_algorithm up_gather_few = {
-    .name = "dot", .applies = few_applies, .pays = applies, .prepare = few_prepare, .units = units};
+static double tiles_cost(const struct up_gather *gather, const struct up_kernels *kernels)
+{
+    return up_panels_cost(gather, false, kernels);
+}
+
+static double few_cost(const struct up_gather *gather, const struct up_kernels *kernels)
+{
+    return up_panels_cost(gather, true, kernels);
+}
+
+const struct up_gather_algorithm up_gather_few = {.name = "dot",
+                                                  .applies = few_applies,
+                                                  .cost = few_cost,
+                                                  .prepare = few_prepare,
+                                                  .units = units};
 const struct up_gather_algorithm up_gather_tiles = {.name = "direct",
                                                     .applies = applies,
-                                                    .pays = applies,
+                                                    .cost = tiles_cost,
                                                     .prepare = tiles_prepare,
                                                     .units = units};

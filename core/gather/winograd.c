@@ -353,9 +353,9 @@ static void units(const void *prepared, const struct up_gather_call *call, size_
         (void)kernels;                                                                             \
         return up_winograd_applies(gather, taps);                                                  \
     }                                                                                              \
-    static bool pays_##f(const struct up_gather *gather, const struct up_kernels *kernels)         \
+    static double cost_##f(const struct up_gather *gather, const struct up_kernels *kernels)       \
     {                                                                                              \
-        return up_winograd_pays(gather, taps, kernels);                                            \
+        return up_winograd_cost(gather, taps, kernels);                                            \
     }                                                                                              \
     static enum up_code prepare_##f(const struct up_gather *gather,                                \
                                     const struct up_kernels *kernels, struct up_arena *arena,      \
@@ -365,7 +365,7 @@ static void units(const void *prepared, const struct up_gather_call *call, size_
     }                                                                                              \
     const struct up_gather_algorithm up_gather_winograd_##f = {.name = "winograd_" #f,             \
                                                                .applies = applies_##f,             \
-                                                               .pays = pays_##f,                   \
+                                                               .cost = cost_##f,                   \
                                                                .prepare = prepare_##f,             \
                                                                .units = units}
 

@@ -56,10 +56,11 @@ struct up_winograd {
     float *zeros;    /* as many as the input has channels */
 };
 
-/* Whether it can be computed with `taps`, and then, whether that is faster than the direct sum. */
+/* Whether it can be computed with `taps`, and then, about how long that takes: see struct
+ * up_gather_algorithm. */
 bool up_winograd_applies(const struct up_gather *gather, size_t taps);
-bool up_winograd_pays(const struct up_gather *gather, size_t taps,
-                      const struct up_kernels *kernels);
+double up_winograd_cost(const struct up_gather *gather, size_t taps,
+                        const struct up_kernels *kernels);
 
 enum up_code up_winograd_prepare(const struct up_gather *gather, size_t taps,
                                  const struct up_kernels *kernels, struct up_arena *arena,

@@ -22,10 +22,11 @@ enum {
     SLICE = 16,                   /* channels that are packed at once */
 };
 
-/* What takes as much time as so many multiply-adds: a value of the input's transform, with its part
- * of the output's; and, of one vector's lanes, a row of a product, and a weight that is fetched.
- * Fitted to 58 shapes under AVX-512 and AVX2, whose times they tell within a fifth. */
-static const double TRANSFORM = 7.5, ROW = 42, FETCH_NEAR = 0.1, FETCH_FAR = 0.6;
+/* What takes as much time as so many multiply-adds at the peak: one of a product; a value of the
+ * input's transform, with its part of the output's; and, of one vector's lanes, a row of a product,
+ * and a weight that is fetched. Fitted to 58 shapes under AVX-512 and AVX2, whose times they tell
+ * within a fifth. */
+static const double PRODUCT = 1.12, TRANSFORM = 7.5, ROW = 42, FETCH_NEAR = 0.1, FETCH_FAR = 0.6;
 
 /* Larger weights could overflow where the direct sum does not. */
 static const double squares_max = 1e20;
@@ -125,57 +126,54 @@ static size_t columns_of(const struct up_kernels *kernels, size_t all)
     return best;
 }
 
-/* What both algorithms would do for one image pixel's channel and one filter, along all axes. */
+/* What there is to do for one image pixel's channel and one filter, along all axes. */
 struct effort {
     double tiles, points, phases;
     double offsets;
     double products; /* of a tile: points at which there are weights, of all phases and offsets */
-    double direct;   /* products of the direct sum */
 };
 
 static struct effort effort_of(const struct up_gather *gather, size_t taps)
 {
-    struct effort e = {(double)gather->out.batch, 1, 1, 1, 1, (double)gather->out.batch};
+    struct effort e = {(double)gather->out.batch, 1, 1, 1, 1};
     struct up_winograd_axis form[3];
     (void)forms(gather, taps, form);
     for (uint32_t i = 0; i < 3; i++) {
         struct up_axis a;
         int64_t low, high;
-        double products = 0, direct = 0;
+        double products = 0;
         up_axis_measure(gather, i, &a);
         for (size_t c = 0; c < a.classes; c++) {
             const size_t count = up_axis_span(gather, i, c, &low, &high);
             products +=
                 (double)(form[i].points > 1 ? form[i].points - (count < form[i].taps) : count);
-            direct += (double)(up_axis_outputs(&a, c) * count);
         }
         e.tiles *= (double)form[i].tiles;
         e.points *= (double)form[i].points;
         e.phases *= (double)a.classes;
         e.offsets *= (double)form[i].offsets;
         e.products *= products;
-        e.direct *= direct;
     }
     return e;
 }
 
-/* Both in multiply-adds; whatever else there is to do is counted as some of them. */
-bool up_winograd_pays(const struct up_gather *gather, size_t taps, const struct up_kernels *kernels)
+/* Whatever else there is to do is counted as some multiply-adds. */
+double up_winograd_cost(const struct up_gather *gather, size_t taps,
+                        const struct up_kernels *kernels)
 {
     const struct effort e = effort_of(gather, taps);
     const double channels = (double)gather->in.channels, lanes = (double)kernels->lanes;
-    const size_t filters = gather->out.channels, all = (size_t)e.phases * filters;
+    const size_t all = (size_t)e.phases * gather->out.channels;
     const double columns = (double)columns_of(kernels, all);
     const double panels = ceil((double)all / columns), share = e.products / e.phases;
     const double weights = e.points * e.offsets * channels * panels * columns;
     const double fetch = weights * sizeof(float) > NEAR_BYTES ? FETCH_FAR : FETCH_NEAR;
-    const double winograd = e.tiles * share * panels * (columns * channels + ROW * lanes) +
-                            e.tiles * e.points * e.offsets * channels * TRANSFORM +
-                            weights * lanes * fetch;
-    const double direct =
-        e.direct * channels * (double)(divided(filters, kernels->lanes) * kernels->lanes);
-    return channels * (double)all >= PRODUCTS_MIN && winograd < direct &&
-           weights * sizeof(float) <= WEIGHT_BYTES_MAX;
+    if (2 * gather->out.channels < kernels->lanes || channels * (double)all < PRODUCTS_MIN ||
+        weights * sizeof(float) > WEIGHT_BYTES_MAX)
+        return INFINITY;
+    return PRODUCT *
+           (e.tiles * share * panels * (columns * channels + ROW * lanes) +
+            e.tiles * e.points * e.offsets * channels * TRANSFORM + weights * lanes * fetch);
 }
 
 /* Divides the work: see UP_WINOGRAD_* for what has to fit. */
