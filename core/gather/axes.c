@@ -15,17 +15,27 @@ static int64_t gcd(int64_t a, int64_t b)
     return a;
 }
 
-/* The shift of kernel position j for outputs of a class; false when they do not use it. */
-static bool shift_of(const struct up_gather_axis *a, bool transposed, size_t class, size_t j,
-                     int64_t *ret)
+/* The kernel positions that outputs of a class use: first, first + step, ... */
+struct positions {
+    size_t first, step;
+};
+
+static struct positions positions_of(const struct up_gather_axis *a, bool transposed, size_t class)
+{
+    if (!transposed)
+        return (struct positions){0, 1};
+    const int64_t step = a->stride / gcd(a->stride, a->dilation), at = (int64_t) class + a->crop;
+    int64_t first = a->dilation == 1 ? at - floor_div(at, a->stride) * a->stride : 0;
+    while (first < a->kernel && (at - first * a->dilation) % a->stride != 0)
+        first = first < step ? first + 1 : a->kernel;
+    return (struct positions){(size_t)first, (size_t)step};
+}
+
+/* The shift of such a position. */
+static int64_t shift_of(const struct up_gather_axis *a, bool transposed, size_t class, size_t j)
 {
     const int64_t o = (int64_t) class, at = (int64_t)j * a->dilation - a->crop;
-    if (!transposed) {
-        *ret = floor_div(o * a->stride + at, a->repeat);
-        return true;
-    }
-    *ret = floor_div(o - at, a->stride);
-    return (o - at) % a->stride == 0;
+    return transposed ? floor_div(o - at, a->stride) : floor_div(o * a->stride + at, a->repeat);
 }
 
 /* A position that meets the input of the tap before it joins that tap. */
@@ -33,11 +43,10 @@ static void class_fill(const struct up_gather_axis *size, bool transposed, size_
                        struct up_axis *a, size_t *indices)
 {
     struct up_class *c = &a->class[class];
-    int64_t shift;
+    const struct positions used = positions_of(size, transposed, class);
     c->first = class == 0 ? 0 : c[-1].first + c[-1].count;
-    for (size_t j = 0; j < a->kernel; j++) {
-        if (!shift_of(size, transposed, class, j, &shift))
-            continue;
+    for (size_t j = used.first; j < a->kernel; j += used.step) {
+        const int64_t shift = shift_of(size, transposed, class, j);
         struct up_tap *next = &a->tap[c->first + c->count];
         a->index[*indices] = j;
         if (c->count > 0 && next[-1].shift == shift) {
@@ -55,11 +64,11 @@ size_t up_axis_span(const struct up_gather *gather, uint32_t axis, size_t class,
                     int64_t *ret_high)
 {
     const struct up_gather_axis *size = &gather->axis[axis];
+    const struct positions used = positions_of(size, gather->transposed, class);
     size_t taps = 0;
-    int64_t shift, last = 0;
-    for (size_t j = 0; j < (size_t)size->kernel; j++) {
-        if (!shift_of(size, gather->transposed, class, j, &shift))
-            continue;
+    int64_t last = 0;
+    for (size_t j = used.first; j < (size_t)size->kernel; j += used.step) {
+        const int64_t shift = shift_of(size, gather->transposed, class, j);
         *ret_low = taps == 0 || shift < *ret_low ? shift : *ret_low;
         *ret_high = taps == 0 || shift > *ret_high ? shift : *ret_high;
         taps += taps == 0 || shift != last;
@@ -97,11 +106,12 @@ struct up_axis_work up_axis_work(const struct up_gather *gather, uint32_t axis)
     struct up_axis a;
     up_axis_measure(gather, axis, &a);
     for (size_t c = 0; c < a.classes; c++) {
+        const struct positions used = positions_of(&gather->axis[axis], gather->transposed, c);
         size_t taps = 0;
-        int64_t shift, last = 0;
-        for (size_t j = 0; j < a.kernel; j++) {
-            if (!shift_of(&gather->axis[axis], gather->transposed, c, j, &shift) ||
-                (taps > 0 && shift == last))
+        int64_t last = 0;
+        for (size_t j = used.first; j < a.kernel; j += used.step) {
+            const int64_t shift = shift_of(&gather->axis[axis], gather->transposed, c, j);
+            if (taps > 0 && shift == last)
                 continue;
             work.inside += (double)outputs_inside(&a, c, shift, (int64_t)gather->in.spatial[axis]);
             last = shift;
