@@ -6,6 +6,7 @@
 
 #include "core/deadline.h"
 #include "server/log.h"
+#include "server/log_writer.h"
 
 enum {
     POLL_MS = 10,
@@ -21,6 +22,7 @@ static void pause_for(const sigset_t *signals, unsigned ms)
     if (sigtimedwait(signals, NULL, &t) < 0)
         return;
     srv_log_say(SRV_WARN, "stopped", "second signal: stopped at once");
+    srv_log_writer_end();
     _exit(EXIT_FAILURE);
 }
 

@@ -28,6 +28,7 @@
 #include "server/exchange.h"
 #include "server/listen.h"
 #include "server/log.h"
+#include "server/log_writer.h"
 #include "server/machine.h"
 
 enum {
@@ -269,6 +270,7 @@ static char *operation_metrics(void *server, struct up_arena *arena, size_t *ret
         .plan_cache_hits = (double)kept.hits,
         .plan_cache_misses = (double)kept.misses,
         .plan_cache_evictions = (double)kept.evictions,
+        .log_dropped = (double)srv_log_writer_dropped(),
         .ready = operation_ready(http) ? 1 : 0,
         .start_seconds = http->start_seconds,
         .resident_bytes = (double)srv_machine_resident(),

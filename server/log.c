@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "core/decimal.h"
+#include "server/log_writer.h"
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "off"};
 
@@ -115,9 +115,7 @@ void srv_log_close(struct srv_log_line *line)
     const char *tail = log_format == SRV_JSON ? "}\n" : "\n";
     const size_t n = strlen(tail);
     memcpy(line->text + line->length, tail, n);
-    /* A log that cannot be written must not stop the service. */
-    if (write(STDERR_FILENO, line->text, line->length + n) < 0)
-        return;
+    srv_log_writer_put(line->text, line->length + n);
 }
 
 void srv_log_say(enum srv_log_level level, const char *event, const char *message)

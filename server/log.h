@@ -1,5 +1,5 @@
-/* The log: one line an event, on stderr, written with one system call. Every function is safe from
- * any thread once the log is set up. */
+/* The log: one line an event, on stderr. Nobody waits for its reader (log_writer.h). Every function
+ * is safe from any thread once the log is set up. */
 #ifndef SRV_LOG_H
 #define SRV_LOG_H
 

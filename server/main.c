@@ -10,6 +10,7 @@
 #include "server/http.h"
 #include "server/listen.h"
 #include "server/log.h"
+#include "server/log_writer.h"
 #include "server/machine.h"
 #include "server/options.h"
 
@@ -61,6 +62,7 @@ static int serve(const struct srv_options *options)
     (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* before the first thread: all inherit it */
     (void)signal(SIGPIPE, SIG_IGN);
     srv_machine_memory_tune();
+    srv_log_writer_start();
 
     struct up_error err = {.code = UP_OK};
     struct srv_http *http = NULL;
@@ -96,7 +98,9 @@ static int serve(const struct srv_options *options)
     up_pool_free(context.pool);
     up_plan_cache_free(context.plans);
     srv_http_free(http);
-    return err.code == UP_OK ? EXIT_SUCCESS : fail(&err);
+    const int status = err.code == UP_OK ? EXIT_SUCCESS : fail(&err);
+    srv_log_writer_end();
+    return status;
 }
 
 int main(int argc, char *argv[])

@@ -253,3 +253,32 @@ Test(life, ipv6_serves_ipv4_too, .timeout = 30)
     cr_assert(server_stop(s, SIGTERM, NULL) == 0, "not a clean end");
     cr_assert(server_command(probe, NULL) == 1, "nobody is there");
 }
+
+Test(life, a_log_that_nobody_reads_costs_its_lines_and_no_request, .timeout = 120)
+{
+    enum { PATH_BYTES = 500, REQUESTS_MAX = 20000 };
+    static const char dropped[] = "upsampled_log_lines_dropped_total";
+    char path[PATH_BYTES + 2];
+    memset(path, 'a', sizeof path);
+    path[0] = '/';
+    path[PATH_BYTES] = '\0';
+    struct server *s = server_start(NULL);
+    CURL *curl = curl_easy_init();
+    const struct call call = {.path = path, .handle = curl};
+    server_log_hold(s, true);
+    double lost = 0;
+    for (int i = 0; i < REQUESTS_MAX && lost < 1; i++) {
+        struct answer a = client_call(s, &call);
+        cr_assert(a.status == 404, "request %d: %ld", i, a.status);
+        answer_free(&a);
+        if (i % 100 == 0)
+            lost = client_metric(s, dropped);
+    }
+    cr_assert(lost >= 1, "nothing was dropped");
+    server_log_hold(s, false);
+    curl_easy_cleanup(curl);
+    char *log = NULL;
+    cr_assert(server_stop(s, SIGTERM, &log) == 0, "%s", log);
+    cr_assert(strstr(log, "\"path\":\"/aaaa") != NULL, "no request was logged");
+    free(log);
+}

@@ -31,7 +31,7 @@ struct server {
     pthread_cond_t more;
     char *log;
     size_t length;
-    bool ended;
+    bool ended, held;
 };
 
 enum { ARGUMENTS_MAX = 40 };
@@ -43,6 +43,8 @@ static void *log_read(void *arg)
     ssize_t n;
     while ((n = read(s->log_fd, piece, sizeof piece)) > 0) {
         (void)pthread_mutex_lock(&s->lock);
+        while (s->held)
+            (void)pthread_cond_wait(&s->more, &s->lock);
         s->log = realloc(s->log, s->length + (size_t)n + 1);
         memcpy(s->log + s->length, piece, (size_t)n);
         s->length += (size_t)n;
@@ -148,6 +150,14 @@ size_t server_log_count(struct server *s, const char *text)
         count++;
     (void)pthread_mutex_unlock(&s->lock);
     return count;
+}
+
+void server_log_hold(struct server *s, bool held)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    s->held = held;
+    (void)pthread_cond_broadcast(&s->more);
+    (void)pthread_mutex_unlock(&s->lock);
 }
 
 static int exit_status(pid_t pid)

@@ -28,6 +28,9 @@ bool server_await(struct server *s, const char *text);
 /* How often the log holds the text now. */
 size_t server_log_count(struct server *s, const char *text);
 
+/* Whether the server's log is left unread from now on. */
+void server_log_hold(struct server *s, bool held);
+
 /* Sends the signal, waits for the end, frees; the exit status, or -1 when a signal ended it. The
  * whole log goes to *ret_log unless that is NULL: free it. */
 int server_stop(struct server *s, int signal, char **ret_log);
