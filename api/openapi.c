@@ -3,7 +3,10 @@
 
 #include "api/codec/buffer.h"
 #include "api/endpoints.h"
+#include "api/presets.h"
 #include "api/schema.h"
+
+#define CHANNELS_SCHEMA "{\"enum\":[\"as_is\",\"gray\",\"rgb\",\"rgba\"]}"
 
 static const char tensor_schema[] =
     "{\"description\":\"Nested arrays of numbers, or a shape with flat data, or a file.\","
@@ -41,7 +44,7 @@ static void write_request_schema(struct api_buffer *out)
                          "{\"type\":\"string\"},{\"$ref\":\"#/components/schemas/Layer\"}]}},"
                          "\"model\":{\"type\":[\"object\",\"string\"]},"
                          "\"weights\":{\"type\":[\"array\",\"object\",\"boolean\"]},"
-                         "\"channels\":{\"enum\":[\"as_is\",\"gray\",\"rgb\",\"rgba\"]},"
+                         "\"channels\":" CHANNELS_SCHEMA ","
                          "\"set_random_seed\":{\"type\":\"integer\"},"
                          "\"output\":");
     api_write_params_schema(out, api_output_params, 0, false);
@@ -49,10 +52,25 @@ static void write_request_schema(struct api_buffer *out)
                          "{\"required\":[\"layers\"]},{\"required\":[\"model\"]}]}");
 }
 
+static void write_preset_schema(struct api_buffer *out)
+{
+    api_buffer_puts(out, "{\"description\":\"What the request leaves out of input and candidates "
+                         "comes from there.\",\"oneOf\":[");
+    for (const struct api_preset *row = api_presets; row->name != NULL; row++) {
+        api_buffer_printf(
+            out, "%s{\"const\":\"%s\",\"description\":", row == api_presets ? "" : ",", row->name);
+        api_buffer_quote(out, row->meaning);
+        api_buffer_puts(out, "}");
+    }
+    api_buffer_puts(out, "]}");
+}
+
 static void write_comparison_schema(struct api_buffer *out)
 {
-    api_buffer_puts(out, "{\"type\":\"object\",\"required\":[\"candidates\"],\"properties\":{"
-                         "\"input\":{\"$ref\":\"#/components/schemas/Tensor\"},"
+    api_buffer_puts(out, "{\"type\":\"object\",\"anyOf\":[{\"required\":[\"candidates\"]},"
+                         "{\"required\":[\"preset\"]}],\"properties\":{\"preset\":");
+    write_preset_schema(out);
+    api_buffer_puts(out, ",\"input\":{\"$ref\":\"#/components/schemas/Tensor\"},"
                          "\"candidates\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,"
                          "\"items\":{\"type\":\"object\",\"properties\":{"
                          "\"name\":{\"type\":\"string\"},"
@@ -62,7 +80,7 @@ static void write_comparison_schema(struct api_buffer *out)
                          "{\"type\":\"string\"},{\"$ref\":\"#/components/schemas/Layer\"}]}}},"
                          "\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"layer\"]},"
                          "{\"required\":[\"layers\"]}]}},"
-                         "\"channels\":{\"enum\":[\"as_is\",\"gray\",\"rgb\",\"rgba\"]},"
+                         "\"channels\":" CHANNELS_SCHEMA ","
                          "\"set_random_seed\":{\"type\":\"integer\"},"
                          "\"output\":");
     api_write_params_schema(out, api_output_params, 0, false);
@@ -126,6 +144,26 @@ static void write_schemas(struct api_buffer *out)
     api_buffer_puts(out, "]}}}}");
 }
 
+static void write_parameter(struct api_buffer *out, const char *name, const char *meaning)
+{
+    api_buffer_printf(out, "{\"name\":\"%s\",\"in\":\"query\",\"description\":", name);
+    api_buffer_quote(out, meaning);
+    api_buffer_puts(out, ",\"schema\":{}},");
+}
+
+static void write_net_parameters(struct api_buffer *out, bool comparison)
+{
+    if (comparison) {
+        api_buffer_puts(out, "{\"name\":\"preset\",\"in\":\"query\",\"schema\":");
+        write_preset_schema(out);
+        api_buffer_puts(out, "},");
+        write_parameter(out, "candidates", "JSON list of candidates");
+        return;
+    }
+    write_parameter(out, "layer", "class name of one layer; its parameters stand beside it");
+    write_parameter(out, "layers", "JSON list of layers");
+}
+
 /* Every output option may stand in the query; a layer's parameters may as well. */
 static void write_parameters(struct api_buffer *out, const struct api_route *route)
 {
@@ -134,20 +172,12 @@ static void write_parameters(struct api_buffer *out, const struct api_route *rou
                              "\"required\":true,\"schema\":{\"type\":\"string\"}}]");
     if (!route->worker)
         return;
-    const bool several = route->handle == api_compare;
-    api_buffer_puts(
-        out, several ? ",\"parameters\":[{\"name\":\"candidates\",\"in\":\"query\",\"schema\":{"
-                       "\"type\":\"string\"},\"description\":\"JSON list of candidates\"}"
-                     : ",\"parameters\":[{\"name\":\"layer\",\"in\":\"query\",\"schema\":{"
-                       "\"type\":\"string\"},\"description\":\"class name of one layer; its "
-                       "parameters stand beside it\"},{\"name\":\"layers\",\"in\":\"query\","
-                       "\"schema\":{\"type\":\"string\"},\"description\":\"JSON list of layers\"}");
-    for (const struct up_param *row = api_output_params; row->name != NULL; row++) {
-        api_buffer_printf(out, ",{\"name\":\"%s\",\"in\":\"query\",\"description\":", row->name);
-        api_buffer_quote(out, row->meaning);
-        api_buffer_puts(out, ",\"schema\":{}}");
-    }
-    api_buffer_puts(out, "]");
+    api_buffer_puts(out, ",\"parameters\":[");
+    write_net_parameters(out, route->handle == api_compare);
+    for (const struct up_param *row = api_output_params; row->name != NULL; row++)
+        write_parameter(out, row->name, row->meaning);
+    api_buffer_puts(out,
+                    "{\"name\":\"channels\",\"in\":\"query\",\"schema\":" CHANNELS_SCHEMA "}]");
 }
 
 static void write_bodies(struct api_buffer *out, const struct api_route *route)
@@ -190,19 +220,31 @@ static void write_answers(struct api_buffer *out, const struct api_route *route)
                          "\"$ref\":\"#/components/schemas/Problem\"}},\"image/png\":{}}}}");
 }
 
-static void write_path(struct api_buffer *out, const struct api_route *route)
+static void write_method(struct api_buffer *out, const struct api_route *route)
 {
-    const size_t length = strcspn(route->path, "*");
-    api_buffer_puts(out, "\"");
-    api_buffer_put(out, route->path, length);
-    api_buffer_printf(
-        out, "%s\":{\"%s\":{\"summary\":", route->path[length] == '*' ? "{class_name}" : "",
-        strcmp(route->method, "POST") == 0 ? "post" : "get");
+    api_buffer_printf(out,
+                      "\"%s\":{\"summary\":", strcmp(route->method, "POST") == 0 ? "post" : "get");
     api_buffer_quote(out, route->summary);
     write_parameters(out, route);
     write_bodies(out, route);
     write_answers(out, route);
-    api_buffer_puts(out, "}}");
+    api_buffer_puts(out, "}");
+}
+
+/* The methods of one path stand together in the table; returns the row after them. */
+static const struct api_route *write_path(struct api_buffer *out, const struct api_route *first)
+{
+    const struct api_route *route = first;
+    const size_t length = strcspn(first->path, "*");
+    api_buffer_puts(out, "\"");
+    api_buffer_put(out, first->path, length);
+    api_buffer_printf(out, "%s\":{", first->path[length] == '*' ? "{class_name}" : "");
+    for (; route->path != NULL && strcmp(route->path, first->path) == 0; route++) {
+        api_buffer_puts(out, route == first ? "" : ",");
+        write_method(out, route);
+    }
+    api_buffer_puts(out, "}");
+    return route;
 }
 
 API_HANDLER(api_openapi)
@@ -212,9 +254,9 @@ API_HANDLER(api_openapi)
     api_buffer_puts(&out, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"upsampled\",\"version\":"
                           "\"1\",\"summary\":\"Keras' upsampling layers over HTTP\",\"license\":{"
                           "\"name\":\"MIT\",\"identifier\":\"MIT\"}},\"paths\":{");
-    for (const struct api_route *route = api_routes; route->path != NULL; route++) {
+    for (const struct api_route *route = api_routes; route->path != NULL;) {
         api_buffer_puts(&out, route == api_routes ? "" : ",");
-        write_path(&out, route);
+        route = write_path(&out, route);
     }
     api_buffer_puts(&out, "},\"components\":{\"schemas\":");
     write_schemas(&out);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "api/presets.h"
 #include "api/seeds.h"
 #include "api/spec.h"
 
@@ -271,7 +272,7 @@ static enum up_code shared_read(struct api_job *job)
     enum api_format natural;
     if (api_job_body(job) != UP_OK || api_job_query(job) != UP_OK ||
         api_members_check(&job->reader, job->root, "", job->members, "a request") != UP_OK ||
-        channels_read(job) != UP_OK || api_job_files(job) != UP_OK)
+        channels_read(job) != UP_OK || api_job_files(job) != UP_OK || api_job_preset(job) != UP_OK)
         return job->reader.err->code;
     weights_shown_read(job);
     const json_t *output = json_object_get(job->root, "output");

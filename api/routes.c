@@ -9,6 +9,7 @@ const struct api_route api_routes[] = {
     {"POST", "/plan", "Says what a request would do, without running it", true, false, api_plan},
     {"POST", "/compare", "Runs several candidates on one input, and says how they differ", true,
      false, api_compare},
+    {"GET", "/compare", "Runs the candidates of a preset", true, false, api_compare},
     {"GET", "/layers", "The catalogue of layers", false, false, api_catalogue},
     {"GET", "/layers/*", "One layer of the catalogue", false, false, api_catalogue_one},
     {"GET", "/healthz", "Whether the process lives", false, false, api_healthz},

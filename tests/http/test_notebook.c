@@ -278,3 +278,21 @@ Test(notebook, comparison_tells_the_two_apart, .timeout = 20)
     answer_free(&a);
     (void)server_stop(s, SIGTERM, NULL);
 }
+
+/* A link is enough: a browser's address line gets the table, its <img> the picture. */
+Test(notebook, comparison_is_a_link, .timeout = 20)
+{
+    static const char *const image[] = {"Accept: image/avif,image/webp,image/*,*/*;q=0.8", NULL};
+    struct server *s = server_start(NULL);
+    struct answer a = client_get(s, "/compare?preset=notebook");
+    cr_assert(a.status == 200, "status %ld: %s", a.status, a.body);
+    expect(&a, "\"checkerboard\":0.75");
+    answer_free(&a);
+    a = client_call(s, &(struct call){.path = "/compare?preset=notebook", .headers = image});
+    cr_assert(a.status == 200 && memcmp(a.body, "\x89PNG", 4) == 0, "status %ld", a.status);
+    answer_free(&a);
+    a = client_call(s, &(struct call){.method = "HEAD", .path = "/compare?preset=notebook"});
+    cr_assert(a.status == 200 && a.body_bytes == 0, "status %ld", a.status);
+    answer_free(&a);
+    (void)server_stop(s, SIGTERM, NULL);
+}
