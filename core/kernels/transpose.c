@@ -86,25 +86,20 @@ UP_INLINE void join(const float *x, size_t x_stride, const size_t rows, size_t p
     values(x + p, x_stride, rows, pixels - p, y + p * rows, rows);
 }
 
-/* At most BLOCK each way. Where four do not divide the rows, the last squares overlap. */
-static void block(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
-                  size_t y_stride)
+/* Squares from (row, column) on, at most BLOCK each way, of a matrix that has four of both at
+ * least. Where four do not divide them, the last squares overlap. */
+static void block(const float *x, size_t x_stride, const size_t size[2], const size_t first[2],
+                  float *y, size_t y_stride)
 {
-    size_t c = 0;
-    if (rows < QUAD) {
-        values(x, x_stride, rows, columns, y, y_stride);
-        return;
-    }
-    for (; c + QUAD <= columns; c += QUAD) {
-        size_t r = 0;
-        for (; r + QUAD <= rows; r += QUAD)
-            square(x + r * x_stride + c, x_stride, QUAD, QUAD, y + c * y_stride + r, y_stride);
-        if (r < rows) {
-            r = rows - QUAD;
+    const size_t rows = first[0] + BLOCK < size[0] ? first[0] + BLOCK : size[0];
+    const size_t columns = first[1] + BLOCK < size[1] ? first[1] + BLOCK : size[1];
+    for (size_t i = first[1]; i < columns; i += QUAD) {
+        const size_t c = i + QUAD <= size[1] ? i : size[1] - QUAD;
+        for (size_t j = first[0]; j < rows; j += QUAD) {
+            const size_t r = j + QUAD <= size[0] ? j : size[0] - QUAD;
             square(x + r * x_stride + c, x_stride, QUAD, QUAD, y + c * y_stride + r, y_stride);
         }
     }
-    values(x + c, x_stride, rows, columns - c, y + c * y_stride, y_stride);
 }
 
 /* Two rows to dense pairs, a vector of each at a time. */
@@ -134,9 +129,11 @@ void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t c
         pair(x, x_stride, columns, y);
     else if (rows == 3 && y_stride == 3)
         join(x, x_stride, 3, columns, y);
+    else if (rows < QUAD || columns < QUAD)
+        values(x, x_stride, rows, columns, y, y_stride);
     else
         for (size_t r = 0; r < rows; r += BLOCK)
             for (size_t c = 0; c < columns; c += BLOCK)
-                block(x + r * x_stride + c, x_stride, rows - r < BLOCK ? rows - r : BLOCK,
-                      columns - c < BLOCK ? columns - c : BLOCK, y + c * y_stride + r, y_stride);
+                block(x, x_stride, (const size_t[]){rows, columns}, (const size_t[]){r, c}, y,
+                      y_stride);
 }
