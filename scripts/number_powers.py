@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes api/codec/number_powers.inc: the powers of ten behind api/codec/number.c.
+"""Writes api/codec/number_powers.inc: the powers of ten behind api/codec/number_read.c and
+number_write.c.
 
 Run from the top of the tree: python3 scripts/number_powers.py > api/codec/number_powers.inc
 """
@@ -7,6 +8,7 @@ from fractions import Fraction
 
 Q_MIN, Q_MAX = -149, 104  # binary exponents of float32, as c * 2^q with an integer c < 2^24
 DECIMAL_MAX = 64          # powers that the reader multiplies and divides by
+WHOLE_MAX = 18            # powers that are integers of 64 bits
 
 
 def floor_log(base, value):
@@ -20,12 +22,12 @@ def floor_log(base, value):
 
 
 def floor_log10_pow2(q, irregular):
-    """The fixed-point estimate of number.c."""
+    """The fixed-point estimate of number_write.c."""
     return (q * 315653 - (131072 if irregular else 0)) >> 20
 
 
 def floor_log2_pow10(k):
-    """The fixed-point estimate of number.c."""
+    """The fixed-point estimate of number_write.c."""
     return (k * 217706) >> 16
 
 
@@ -59,6 +61,9 @@ def main():
     print("};\n")
     print("static const double decimal_power[DECIMAL_MAX + 1] = {")
     rows([f"1e{k}" for k in range(DECIMAL_MAX + 1)], 12)
+    print("};\n")
+    print(f"static const uint64_t power_of_ten[{WHOLE_MAX + 1}] = {{")
+    rows([str(10**k) for k in range(WHOLE_MAX + 1)], 5)
     print("};")
 
 

@@ -30,6 +30,7 @@ struct reader {
     size_t count[UP_RANK_MAX]; /* elements so far in the open array of each level */
     float *data;
     size_t size, capacity;
+    struct api_number_marks marks;
 };
 
 /* --- Room ------------------------------------------------------------------------------------- */
@@ -179,25 +180,39 @@ static enum up_code close_array(struct reader *r)
     return UP_OK;
 }
 
+/* One number of any kind. */
+static enum up_code read_number(struct reader *r)
+{
+    struct api_scan *s = r->scan;
+    float value;
+    const char *end;
+    const enum api_number_result result = api_number_read(s->at, s->end, &value, &end);
+    if (result != API_NUMBER_OK)
+        return fail_number(r, result, end);
+    s->at = end;
+    if (r->size == r->capacity) {
+        const enum up_code code = grow(r);
+        if (code != UP_OK)
+            return code;
+    }
+    r->data[r->size++] = value;
+    return UP_OK;
+}
+
 /* Numbers and the commas between them, up to what is neither. */
 static enum up_code read_numbers(struct reader *r)
 {
     struct api_scan *s = r->scan;
     size_t *count = &r->count[r->depth - 1];
     for (;;) {
-        float value;
-        const char *end;
-        const enum api_number_result result = api_number_read(s->at, s->end, &value, &end);
-        if (result != API_NUMBER_OK)
-            return fail_number(r, result, end);
-        s->at = end;
-        if (r->size == r->capacity) {
-            const enum up_code code = grow(r);
-            if (code != UP_OK)
-                return code;
-        }
-        r->data[r->size++] = value;
-        ++*count;
+        const size_t before = r->size;
+        if (s->at - s->text >= API_NUMBERS_BEFORE && r->size < r->capacity)
+            r->size += api_numbers_read(&r->marks, &s->at, s->end, r->data + r->size,
+                                        r->capacity - r->size);
+        const enum up_code code = r->size == before ? read_number(r) : UP_OK;
+        if (code != UP_OK)
+            return code;
+        *count += r->size - before;
         api_scan_space(s);
         if (api_scan_peek(s) != ',')
             return UP_OK;
@@ -247,6 +262,7 @@ enum up_code api_array_read(struct api_scan *scan, struct api_floats *floats, co
                             struct up_tensor *ret)
 {
     struct reader r = {.scan = scan, .floats = floats, .pointer = pointer, .rank = UNKNOWN};
+    r.marks.first = r.marks.end = scan->at;
     for (size_t i = 0; i < UP_RANK_MAX; i++)
         r.dim[i] = UNKNOWN;
     const size_t first = (floats->used + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;

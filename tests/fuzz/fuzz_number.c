@@ -1,6 +1,6 @@
-/* The number codec against strtof and against itself: what the reader takes has the value strtof
- * gives it, what it refuses breaks where it says, and every float32 survives writing and reading.
- */
+/* The number codec against strtof and against itself: what the readers take has the value strtof
+ * gives it, what they refuse breaks where they say, and every float32 survives writing and reading.
+ * The input is one number, and, said twice so that numbers stand on both sides, many. */
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,6 +43,49 @@ static void read_text(const char *text, size_t size)
     free(copy);
 }
 
+/* What one call takes is what reading one by one takes, and strtof. */
+static size_t expect_same(const char *text, const char *end, const float *values, size_t count)
+{
+    const char *at = text, *stop;
+    for (size_t i = 0; i < count; i++) {
+        float value;
+        expect(api_number_read(at, end, &value, &stop) == API_NUMBER_OK && same(value, values[i]));
+        expect(same(value, strtof(at, NULL)));
+        if (i + 1 < count) {
+            expect(*stop++ == ',');
+            stop += *stop == ' ';
+        }
+        at = stop;
+    }
+    return (size_t)(at - text);
+}
+
+static void read_many(const char *data, size_t size)
+{
+    enum { ROOM = 64 };
+    static const char around[] = "[1234567890.1234,";
+    const size_t before = sizeof around - 1, bytes = before + 2 * size + 1;
+    char *text = malloc(bytes + 1); /* of this size, so that reading past it is seen */
+    float values[ROOM];
+    expect(text != NULL);
+    memcpy(text, around, before);
+    memcpy(text + before, data, size);
+    text[before + size] = ',';
+    memcpy(text + before + size + 1, data, size);
+    text[bytes] = '\0';
+    const char *end = text + bytes;
+    struct api_number_marks marks = {.first = text + before, .end = text + before};
+    for (const char *at = text + before; at < end; at++) {
+        const char *first = at;
+        const size_t room = 1 + size % ROOM;
+        const size_t count = api_numbers_read(&marks, &at, end, values, room);
+        expect(count <= room && at <= end);
+        expect(expect_same(first, end, values, count) == (size_t)(at - first));
+        expect(count == 0 || *at == ',' || *at == ']');
+    }
+    free(text);
+}
+
 static void write_value(const uint8_t *data)
 {
     float value, again;
@@ -60,6 +103,7 @@ static void write_value(const uint8_t *data)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     read_text((const char *)data, size);
+    read_many((const char *)data, size);
     for (size_t i = 0; i + 4 <= size; i += 4)
         write_value(data + i);
     return 0;

@@ -318,3 +318,60 @@ Test(number, knows_no_locale, .timeout = 20)
     read_expect("1.000000059604644775390626", from_bits(0x3f800001)); /* the slow way */
     read_expect("1.4e-45", from_bits(1));
 }
+
+/* --- Reading many ----------------------------------------------------------------------------- */
+
+enum { MANY = 5000, MANY_BYTES = 40 * MANY, TAIL = 80 }; /* what is near the end is left */
+
+Test(number, reads_many_as_strtof_does, .timeout = 20)
+{
+    static char text[MANY_BYTES];
+    static float truths[MANY], values[MANY];
+    static const char tail[TAIL + 1] =
+        "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
+        "0,0,0,0,0,0,0,0,0,0";
+    uint64_t state = 88172645463325252u;
+    char *end = text + sprintf(text, "%*s", API_NUMBERS_BEFORE, "[");
+    const char *at = end;
+    for (size_t i = 0; i < MANY; i++) {
+        const int places = (int)(random_next(&state) % 17);
+        const double limit = pow(10, (double)(random_next(&state) % 19) - places);
+        const double number = (double)(int64_t)random_next(&state) / 0x1p63 * fmin(limit, 9e7);
+        const char *first = end;
+        end += sprintf(end, "%.*f", places, number);
+        truths[i] = strtof(first, NULL);
+        end += sprintf(end, random_next(&state) % 8 == 0 ? ", " : ",");
+    }
+    end += sprintf(end, "%s", tail);
+    struct api_number_marks marks = {.first = at, .end = at};
+    size_t left = 0; /* ties between two floats */
+    for (size_t count = 0; count < MANY; at += strspn(at, ", ")) {
+        const size_t many = api_numbers_read(&marks, &at, end, values + count, MANY - count);
+        if (many == 0)
+            cr_assert(api_number_read(at, end, &values[count], &at) == API_NUMBER_OK, "%.30s", at);
+        left += many == 0;
+        count += many + (many == 0);
+    }
+    cr_assert(left < MANY / 50, "%zu of %d were left", left, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        cr_assert(to_bits(values[i]) == to_bits(truths[i]), "number %zu is %.9g, not %.9g", i,
+                  (double)values[i], (double)truths[i]);
+}
+
+Test(number, leaves_what_is_no_plain_number, .timeout = 20)
+{
+    static const char *const texts[] = {
+        "01,",   "-01.5,", "1e5,",  "1.5E5,", "-,",    ".5,",  "1.,",        "--1,",
+        "1 ,",   "+1,",    "1.2.3", "[1,",    "\"1\"", "1\n,", "123456789,", "0.12345678901234567,",
+        "1.-5,", "1x,",    "\xff,", "-\xb9,", "1\xb0,"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char text[200];
+        const int bytes = sprintf(text, "%*s7,%s%080d", API_NUMBERS_BEFORE, "[", texts[i], 0);
+        const char *at = text + API_NUMBERS_BEFORE;
+        struct api_number_marks marks = {.first = at, .end = at};
+        float values[4];
+        const size_t count = api_numbers_read(&marks, &at, text + bytes, values, 4);
+        cr_assert(count == 1 && at == text + API_NUMBERS_BEFORE + 1, "%s: %zu were read", texts[i],
+                  count);
+    }
+}
