@@ -44,7 +44,10 @@ rows() {
         echo 'python3-venv  python3 -c "import ensurepip, venv"'
         ;;
     bench)
-        echo 'g++  command -v g++'
+        echo 'g++     command -v g++'
+        echo 'wrk     command -v wrk'
+        echo 'nodejs  command -v node'
+        echo 'npm     command -v npm'
         ;;
     arm64)
         echo 'gcc-aarch64-linux-gnu  command -v aarch64-linux-gnu-gcc'

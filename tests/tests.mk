@@ -106,6 +106,10 @@ bench-codec: ## measure JSON and PNG beside other libraries, and 100 million num
 	@$(SUBMAKE) $(BUILD)/tests/bench/bench_codec >&2
 	@tests/bench/codec.sh $(BUILD)/tests/bench/bench_codec $(BENCH)
 	@echo && $(BUILD)/tests/bench/bench_codec --round-trip 100000000
+bench-http: ## measure the service beside others that have the same layers, and beside bare HTTP; BENCH has options, Markdown
+	@scripts/deps.sh build test conformance bench >&2
+	@$(SUBMAKE) all $(BUILD)/tests/bench/bench_bare_http >&2
+	@tests/bench/services.sh $(BINARY) $(BUILD)/tests/bench/bench_bare_http $(BENCH)
 
 accuracy: deps-test ## print the table of docs/accuracy.md: how far every algorithm is from the sum
 	@$(SUBMAKE) accuracy-run
@@ -146,5 +150,5 @@ test-browser-run: $(BINARY)
 	@cd build/browser && npm install --silent --no-audit --no-fund && \
 		TEST_BINARY=$(abspath $(BINARY)) npm test --silent
 
-.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-binaries bench-layers bench-sweep bench-codec accuracy \
+.PHONY: test-binaries test test-run coverage fuzz fuzz-run conformance bench bench-binaries bench-layers bench-sweep bench-codec bench-http accuracy \
 	accuracy-run test-arm64 test-arm64-run test-container test-fresh test-browser test-browser-run

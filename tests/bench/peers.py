@@ -11,7 +11,6 @@ which every engine runs for a turn. Every output is compared with ours before an
 
 import argparse
 import ctypes
-import fcntl
 import json
 import os
 import pathlib
@@ -25,13 +24,13 @@ import time
 
 import numpy as np
 
+import locks
 import models
 import report
 
 HERE = pathlib.Path(__file__).parent
 PEERS = ("onednn", "onnxruntime", "openvino", "torch", "tensorflow", "litert")
 SWEEP_PEERS = ("onednn", "onnxruntime", "torch")
-LOCK_SECONDS = 20
 ROUNDS_MIN = 3
 BYTES_MAX = 1 << 31
 DEFAULTS = {"shapes": "", "threads": [1, 2], "peers": None, "seconds": None, "rounds": 5, "sweep": 0, "seed": 1}
@@ -125,26 +124,6 @@ class Lost(Exception):
     def __init__(self, engine, why):
         super().__init__(f"{engine.name}: {why}")
         self.engine, self.why = engine, why
-
-
-class Locks:
-    """The files of --lock, held while something is measured, and given to others every now and then."""
-
-    def __init__(self, paths):
-        self.paths, self.files, self.since = paths, [], 0.0
-
-    def take(self):
-        if not self.files:
-            self.files = [open(path, "a", encoding="utf-8") for path in self.paths]
-            for file in self.files:
-                fcntl.flock(file, fcntl.LOCK_EX)
-            self.since = time.monotonic()
-
-    def share(self):
-        if self.files and time.monotonic() - self.since > LOCK_SECONDS:
-            for file in reversed(self.files):
-                file.close()
-            self.files = []
 
 
 # --- One graph ------------------------------------------------------------------------------------
@@ -255,8 +234,7 @@ def parsed():
     parser.add_argument("--samples", default="build/peers.json", help="where every run's time goes")
     parser.add_argument("--scratch", help="a folder for weights and inputs, a few hundred MB")
     parser.add_argument("--keep", action="store_true", help="leave those folders there")
-    parser.add_argument("--lock", action="append", default=[],
-                        help=f"a file to hold by flock, {LOCK_SECONDS} seconds at a time, where others work as well")
+    locks.option(parser)
     arguments = parser.parse_args()
     unknown = set(arguments.peers or ()) - set(PEERS)
     if unknown:
@@ -283,11 +261,11 @@ def main():
             if threads == arguments.threads[0]:
                 print(report.head(told(arguments), versions, missing), flush=True)
             print(report.table_head(threads, peers, arguments.sweep), flush=True)
-            measured, locks = [], Locks(arguments.lock)
+            measured, held = [], locks.Locks(arguments.lock)
             for name, graph in subjects(arguments):
-                locks.take()
+                held.take()
                 row = measure(arguments, name, graph, ours, peers, threads)
-                locks.share()
+                held.share()
                 measured.append(row)
                 if not arguments.sweep or not row.passes():
                     print(row.text([p.name for p in peers]), flush=True)
