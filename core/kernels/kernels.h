@@ -197,31 +197,37 @@ struct up_span {
     size_t first, count;
 };
 
-/* Weighted sums: y[i] = sum over k < taps of weight[k] * x[k][i] for i < count, in order of k,
- * taps >= 1. */
+/* Weighted sums of the same rows for one or two lines: y[l * line_stride + i] =
+ * sum over k < taps of weight[l * weight_stride + k] * x[k][i] for l < lines, i < count, in order
+ * of k, taps >= 1. */
 struct up_blend_rows {
     const float *weight;
-    size_t taps, count;
+    size_t taps, count, lines, weight_stride, line_stride;
     bool stream;
 };
 
-/* Weighted sums of pixels along a line, for p < pixels and c < channels, in order of k:
- *   y[p * y_stride + c] = sum over k < span[p].count of
- *     weight[p * taps + k] * x[(span[p].first + k - origin) * x_stride + c] */
+/* Weighted sums of pixels along lines, for l < lines, p < pixels and c < channels, in order of k:
+ *   y[l * y_line + p * y_stride + c] = sum over k < span[p].count of
+ *     weight[p * taps + k] * x[l * x_line + (span[p].first + k - origin) * x_stride + c] */
 struct up_blend {
     const struct up_span *span;
     const float *weight;
     size_t taps, origin, pixels, channels, x_stride, y_stride;
+    size_t lines, x_line, y_line;
+    bool stream;
 };
 
-/* Tables of such a line of few channels, for each vector of outputs: where its inputs begin, which
- * of them its lanes take, and `taps` vectors of weights. The arrays have room for the line's
- * values, rounded up to whole vectors. */
-enum { UP_WEAVE_CHANNELS = 8 };
+/* Tables of such a line of few channels, for each vector of outputs: where its inputs begin (never
+ * before those of the vector before), which of them its lanes take, and `taps` vectors of weights.
+ * The arrays have room for the line's values, rounded up to whole vectors. Vectors begin .. end - 1
+ * lack no tap, and each but the first `period` is the one of a period before, a constant number of
+ * inputs further on. */
+enum { UP_WEAVE_CHANNELS = 16 };
 struct up_weave {
     size_t *base;
     int32_t *index;
     float *weight;
+    size_t begin, end, period;
 };
 
 /* Groups of values that are normalised together. Group g < count has the values
@@ -292,8 +298,9 @@ struct up_kernels {
     /* Fills the arrays of `ret` for a whole line of `inputs` pixels that lie side by side, x_stride
      * and y_stride being `channels`, origin 0. False where such a line is not for `weave`: always
      * with more than UP_WEAVE_CHANNELS. `weave` then is blend_pixels for
-     * `pixels` of the line, of which the first begins a vector; x is the line's first input, y the
-     * place of the first of the pixels. */
+     * `pixels` of the line, one at least, of which the first begins a vector; y is the place of the
+     * first of the pixels. x has the line's inputs from the first vector's base on; read are those
+     * to the last vector's base + (taps - 1) * channels + lanes. */
     bool (*weave_make)(const struct up_blend *blend, size_t inputs, struct up_weave *ret);
     void (*weave)(const struct up_blend *blend, const struct up_weave *weave, struct up_span pixels,
                   const float *x, float *y);

@@ -1,13 +1,15 @@
 /* DESIGN
- * Resampling is separable: pixels are summed along each input row that reaches an output line, then
- * the summed rows are. Weights are made by the plan, in float and in TensorFlow's order of
- * operations: where the place of a pixel far from the origin is rounded, the rounding belongs to
- * the weights that a model was trained with.
+ * Resampling is separable: the input rows that reach an output line are summed, and then the pixels
+ * along the sum. So output lines depend on nothing but the input, and are written from end to end,
+ * which is what caches and memory like; lines that the same rows reach are computed together, so
+ * that these are read once for both. Weights are made by the plan, in float and in TensorFlow's
+ * order of operations: where the place of a pixel far from the origin is rounded, the rounding
+ * belongs to the weights that a model was trained with.
  *
- * A line is cut into pieces so short that all the summed rows of one lie on the stack. A unit of
- * work is one piece of one output line; the units that follow it are the piece of the next lines,
- * which need mostly the same summed rows: these stay until the piece changes. An axis whose weights
- * change nothing (a factor of 1) is left out. */
+ * Lines are computed in pieces so short that the summed rows stay in the nearest cache; of pixels
+ * of very many channels these have a chunk at a time. An axis whose weights change nothing (a
+ * factor of 1) is left out.
+ */
 #include "core/layers/resize.h"
 
 #include <float.h>
@@ -16,11 +18,12 @@
 #include "core/geometry.h"
 
 enum {
-    TAPS_MAX = 11,         /* of one output: lanczos5 */
-    BUFFER_VALUES = 8192,  /* of the summed rows of a piece */
-    PIECE_VALUES = 1024,   /* of a piece, at most */
-    PIECE_PIXELS = 16,     /* where they fit, pieces are a multiple of it: of cache lines, then */
-    LINES_PER_TAP = 8,     /* that make it worth summing a piece's first rows */
+    TAPS_MAX = 11,     /* of one output: lanczos5 */
+    LINES_MAX = 2,     /* computed together */
+    ROW_VALUES = 4096, /* of a summed row, at most */
+    ROW_NEAR = 512,    /* of one that is not woven: the fewer, the nearer are both lines' sums */
+    CHUNK_UNIT = 16,   /* channels: a cache line */
+    PIECE_PIXELS = 16, /* where they fit, pieces are a multiple of it: of vectors, then */
     BICUBIC_PHASES = 1024, /* between two inputs */
 };
 
@@ -164,9 +167,9 @@ struct prepared {
     struct up_blend along; /* the whole line */
     struct up_weave weave;
     bool woven;
-    size_t piece, pieces; /* pixels of a piece, pieces of a line */
-    size_t chunk, chunks; /* channels of a piece, pieces of a pixel */
-    size_t row_values;    /* of a piece */
+    size_t piece, chunk;   /* pixels and channels that are computed at a time */
+    struct up_span *group; /* output lines that are computed together */
+    size_t groups;
 };
 
 static bool unchanged(const struct taps *t, size_t o)
@@ -180,14 +183,18 @@ static bool unchanged(const struct taps *t, size_t o)
 static enum up_code axis_make(const struct method *method, size_t in, size_t out, struct axis *ret,
                               struct up_arena *arena, struct up_error *err)
 {
-    const size_t taps = method->taps_max < in ? method->taps_max : in;
-    struct axis axis = {.out = out, .taps = taps, .identity = out == in};
+    struct axis axis = {.out = out, .taps = 1, .identity = out == in};
+    struct taps t;
+    for (size_t o = 0; o < out; o++) {
+        method->taps(method, in, out, o, &t);
+        axis.taps = t.count > axis.taps ? t.count : axis.taps;
+    }
+    const size_t taps = axis.taps;
     axis.span = up_arena_alloc(arena, out, sizeof *axis.span, err);
     axis.weight = up_arena_alloc(arena, out, taps * sizeof *axis.weight, err);
     if (axis.span == NULL || axis.weight == NULL)
         return err->code;
     for (size_t o = 0; o < out; o++) {
-        struct taps t;
         method->taps(method, in, out, o, &t);
         axis.span[o] = (struct up_span){t.first, t.count};
         for (size_t k = 0; k < taps; k++)
@@ -229,17 +236,43 @@ static enum up_code weave_make(struct prepared *p, const struct up_kernels *kern
     return UP_OK;
 }
 
+static size_t at_most(size_t x, size_t most)
+{
+    return x < most ? x : most;
+}
+
+/* Outputs `piece` pixels long are reached by piece / factor + taps + 1 inputs at most; vectors of
+ * inputs begin and end a little outside. */
 static void pieces_make(struct prepared *p)
 {
-    const size_t channels = p->in.channels;
-    const size_t fit = BUFFER_VALUES / p->y.taps / PIECE_PIXELS * PIECE_PIXELS;
-    p->row_values = fit < PIECE_VALUES ? fit : PIECE_VALUES;
-    p->chunk = channels < p->row_values ? channels : p->row_values;
-    p->chunks = (channels + p->chunk - 1) / p->chunk;
-    p->piece = p->row_values / p->chunk;
+    const size_t channels = p->in.channels, reach = p->x.taps + 1;
+    const size_t few = ROW_VALUES / (4 * reach) / CHUNK_UNIT * CHUNK_UNIT;
+    p->chunk = p->x.identity ? channels : at_most(channels, few);
+    const size_t fit = ROW_VALUES / at_most(p->chunk, ROW_VALUES);
+    const size_t near = ROW_NEAR / channels;
+    const size_t useful = near > 4 * p->x.taps ? near : 4 * p->x.taps;
+    const size_t inputs = p->woven        ? fit - 2 * reach - UP_LANES_MAX / channels
+                          : p->x.identity ? fit
+                                          : at_most(fit - reach, useful);
+    p->piece = inputs * (p->x.out / p->in.spatial[2]);
     if (p->piece >= PIECE_PIXELS)
         p->piece = p->piece / PIECE_PIXELS * PIECE_PIXELS;
-    p->pieces = (p->x.out + p->piece - 1) / p->piece;
+}
+
+static bool together(const struct axis *y, size_t line, size_t next)
+{
+    return next < y->out && y->span[next].first == y->span[line].first &&
+           y->span[next].count == y->span[line].count;
+}
+
+static enum up_code groups_make(struct prepared *p, struct up_arena *arena, struct up_error *err)
+{
+    p->group = up_arena_alloc(arena, p->y.out, sizeof *p->group, err);
+    if (p->group == NULL)
+        return err->code;
+    for (size_t line = 0; line < p->y.out; line += p->group[p->groups++].count)
+        p->group[p->groups] = (struct up_span){line, together(&p->y, line, line + 1) ? 2 : 1};
+    return UP_OK;
 }
 
 enum up_code up_resize_prepare(enum up_resize_method method, struct up_step *step,
@@ -254,118 +287,123 @@ enum up_code up_resize_prepare(enum up_resize_method method, struct up_step *ste
     const struct method *m = &methods[method];
     if (axis_make(m, p->in.spatial[1], p->out.spatial[1], &p->y, arena, err) != UP_OK ||
         axis_make(m, p->in.spatial[2], p->out.spatial[2], &p->x, arena, err) != UP_OK ||
-        weave_make(p, kernels, arena, err) != UP_OK)
+        weave_make(p, kernels, arena, err) != UP_OK || groups_make(p, arena, err) != UP_OK)
         return err->code;
     pieces_make(p);
     step->prepared = p;
-    step->rows = p->out.batch * p->pieces * p->chunks * p->out.spatial[1];
-    const size_t each = up_shape_size(&step->out) / step->rows + 1;
-    const size_t lines = LINES_PER_TAP * p->y.taps;
-    step->grain = UP_GRAIN_VALUES / each + 1 > lines ? UP_GRAIN_VALUES / each + 1 : lines;
+    step->rows = p->out.batch * p->groups;
+    step->grain = UP_GRAIN_VALUES / (up_shape_size(&step->out) / step->rows + 1) + 1;
     step->macs =
         (double)(p->in.batch * p->in.channels) *
-        (p->x.products * (double)p->in.spatial[1] + p->y.products * (double)p->out.spatial[2]);
-    step->algorithm = "columns, then rows";
+        (p->y.products * (double)p->in.spatial[2] + p->x.products * (double)p->out.spatial[1]);
+    step->algorithm = "rows, then columns";
     return UP_OK;
 }
 
 /* --- Run ------------------------------------------------------------------------------------ */
 
-/* A piece, and the rows of it that are summed: row i lies in slot i % taps. */
-struct strip {
-    size_t number;               /* of the piece, among all */
-    size_t image, first, pixels; /* outputs of a line */
+/* What is computed at a time. */
+struct piece {
+    size_t image, line, lines, first, pixels; /* outputs */
     size_t channel, channels;
-    size_t begin, end; /* rows that are summed */
-    float *buffer;
+    struct up_span inputs; /* values of an input row that reach the pixels */
 };
 
-static struct strip strip_of(const struct prepared *p, size_t number, float *buffer)
+/* Of pixels of all channels; vectors of outputs read whole vectors. */
+static struct up_span reached_by(const struct prepared *p, const struct piece *s, size_t lanes)
 {
-    const size_t piece = number / p->chunks;
-    struct strip s = {.number = number,
-                      .image = piece / p->pieces,
-                      .first = piece % p->pieces * p->piece,
-                      .channel = number % p->chunks * p->chunk,
-                      .buffer = buffer};
-    const size_t pixels = p->x.out - s.first, channels = p->in.channels - s.channel;
-    s.pixels = pixels < p->piece ? pixels : p->piece;
-    s.channels = channels < p->chunk ? channels : p->chunk;
-    return s;
-}
-
-static const float *input_of(const struct up_call *call, const struct strip *s, size_t i)
-{
-    const struct prepared *p = call->step->prepared;
-    const size_t row = s->image * p->in.spatial[1] + i;
-    return call->in[0] + row * p->in.spatial[2] * p->in.channels + s->channel;
-}
-
-/* The next row's piece is too far away, and too short, for the processor to see it coming. */
-static void fetch(const struct up_call *call, const struct strip *s, size_t i)
-{
-    const struct prepared *p = call->step->prepared;
-    if (i >= p->in.spatial[1] || p->chunks > 1)
-        return;
-    const struct up_span *last = &p->x.span[s->first + s->pixels - 1];
-    const float *x = input_of(call, s, i);
-    const size_t end = (last->first + last->count) * p->in.channels;
-    for (size_t at = p->x.span[s->first].first * p->in.channels; at < end; at += 16)
-        __builtin_prefetch(x + at);
-}
-
-/* Row i of the input's image, summed along the piece. */
-static const float *row_summed(const struct up_call *call, struct strip *s, size_t i)
-{
-    const struct prepared *p = call->step->prepared;
-    const float *x = input_of(call, s, i);
+    const size_t c = p->in.channels, end = s->first + s->pixels;
     if (p->x.identity)
-        return x + s->first * p->in.channels;
-    float *y = s->buffer + i % p->y.taps * p->row_values;
-    if (i >= s->begin && i < s->end)
-        return y;
-    fetch(call, s, i + 1);
-    s->end = i + 1;
-    s->begin = s->end > p->y.taps + s->begin ? s->end - p->y.taps : s->begin;
+        return (struct up_span){s->first * c, s->pixels * c};
     if (p->woven) {
-        call->kernels->weave(&p->along, &p->weave, (struct up_span){s->first, s->pixels}, x, y);
-        return y;
+        const size_t first = p->weave.base[s->first * c / lanes];
+        const size_t last = p->weave.base[(end * c - 1) / lanes];
+        return (struct up_span){first, last + (p->x.taps - 1) * c + lanes - first};
     }
+    const struct up_span *first = &p->x.span[s->first], *last = &p->x.span[end - 1];
+    return (struct up_span){first->first * c, (last->first + last->count - first->first) * c};
+}
+
+/* The input rows that reach the lines, summed for each of them into y, line_stride apart. */
+static void rows_sum(const struct up_call *call, const struct piece *s, size_t line_stride,
+                     bool stream, float *y)
+{
+    const struct prepared *p = call->step->prepared;
+    const struct up_span *span = &p->y.span[s->line];
+    const size_t c = p->in.channels, row = p->in.spatial[2] * c;
+    const float *x[TAPS_MAX];
+    for (size_t k = 0; k < span->count; k++)
+        x[k] = call->in[0] + (s->image * p->in.spatial[1] + span->first + k) * row +
+               s->inputs.first + s->channel;
+    const size_t runs = s->channels == c ? 1 : s->inputs.count / c;
+    const struct up_blend_rows blend = {.weight = &p->y.weight[s->line * p->y.taps],
+                                        .taps = span->count,
+                                        .count = runs == 1 ? s->inputs.count : s->channels,
+                                        .lines = s->lines,
+                                        .weight_stride = p->y.taps,
+                                        .line_stride = line_stride,
+                                        .stream = stream};
+    for (size_t run = 0; run < runs; run++, y += s->channels) {
+        call->kernels->blend_rows(&blend, x, y);
+        for (size_t k = 0; k < span->count; k++)
+            x[k] += c;
+    }
+}
+
+/* Pixels along the lines' rows, x_line apart. */
+static void columns_sum(const struct up_call *call, const struct piece *s, const float *x,
+                        size_t x_line, float *y)
+{
+    const struct prepared *p = call->step->prepared;
     struct up_blend blend = p->along;
+    blend.lines = s->lines;
+    blend.x_line = x_line;
+    blend.y_line = p->x.out * p->in.channels;
+    blend.stream = call->step->stream;
+    if (p->woven) {
+        call->kernels->weave(&blend, &p->weave, (struct up_span){s->first, s->pixels}, x, y);
+        return;
+    }
     blend.span += s->first;
     blend.weight += s->first * p->x.taps;
+    blend.origin = blend.span[0].first;
     blend.pixels = s->pixels;
-    blend.channels = blend.y_stride = s->channels;
-    call->kernels->blend_pixels(&blend, x, y);
-    return y;
+    blend.channels = s->channels;
+    blend.x_stride = p->y.identity ? p->in.channels : s->channels;
+    call->kernels->blend_pixels(&blend, x, y + s->channel);
 }
 
-static void line_compute(const struct up_call *call, struct strip *s, size_t line)
+static void piece_compute(const struct up_call *call, struct piece *s, float *y)
 {
+    enum { APART = ROW_VALUES + CHUNK_UNIT }; /* so that the sums' cache lines do not collide */
+    _Alignas(64) float sums[LINES_MAX][APART];
     const struct prepared *p = call->step->prepared;
-    const struct up_span *span = &p->y.span[line];
-    const float *x[TAPS_MAX];
-    if (span->first >= s->end) /* no row of before is needed */
-        s->begin = s->end = span->first;
-    for (size_t k = 0; k < span->count; k++)
-        x[k] = row_summed(call, s, span->first + k);
-    const struct up_blend_rows blend = {.weight = &p->y.weight[line * p->y.taps],
-                                        .taps = span->count,
-                                        .count = s->pixels * s->channels,
-                                        .stream = call->step->stream};
-    const size_t pixel = (s->image * p->out.spatial[1] + line) * p->out.spatial[2] + s->first;
-    call->kernels->blend_rows(&blend, x, call->out + pixel * p->in.channels + s->channel);
+    const size_t c = p->in.channels, row = s->image * p->in.spatial[1] + s->line;
+    s->inputs = reached_by(p, s, call->kernels->lanes);
+    for (s->channel = 0; s->channel < c; s->channel += s->channels) {
+        s->channels = at_most(c - s->channel, p->chunk);
+        if (p->x.identity) /* then a chunk is all channels */
+            rows_sum(call, s, p->x.out * c, call->step->stream, y);
+        else if (p->y.identity) {
+            const float *x = call->in[0] + row * p->in.spatial[2] * c + s->inputs.first;
+            columns_sum(call, s, x + s->channel, 0, y);
+        } else {
+            rows_sum(call, s, APART, false, sums[0]);
+            columns_sum(call, s, sums[0], APART, y);
+        }
+    }
 }
 
 void up_resize_rows(const struct up_call *call, size_t begin, size_t end)
 {
     const struct prepared *p = call->step->prepared;
-    _Alignas(64) float buffer[BUFFER_VALUES];
-    struct strip s = {.number = SIZE_MAX};
     for (size_t row = begin; row < end; row++) {
-        const size_t number = row / p->out.spatial[1];
-        if (number != s.number)
-            s = strip_of(p, number, buffer);
-        line_compute(call, &s, row % p->out.spatial[1]);
+        const struct up_span *group = &p->group[row % p->groups];
+        struct piece s = {.image = row / p->groups, .line = group->first, .lines = group->count};
+        const size_t line = s.image * p->out.spatial[1] + s.line;
+        for (; s.first < p->x.out; s.first += s.pixels) {
+            s.pixels = at_most(p->x.out - s.first, p->piece);
+            piece_compute(call, &s, call->out + (line * p->x.out + s.first) * p->in.channels);
+        }
     }
 }

@@ -39,23 +39,35 @@ static void rows_match(const struct up_kernels *k)
 {
     struct random random = {5};
     for (size_t turn = 0; turn < TURNS; turn++) {
-        const size_t taps = random_size(&random, 1, TAPS_MAX), count = edge_size(turn, k->lanes);
-        float *x[TAPS_MAX], *weight = filled(&random, taps), *y = guarded_new(count);
-        for (size_t t = 0; t < taps; t++)
+        const size_t count = edge_size(turn, k->lanes), lines = 1 + turn / 12 % 2;
+        struct up_blend_rows b = {.taps = random_size(&random, 1, TAPS_MAX),
+                                  .count = count,
+                                  .lines = lines,
+                                  .stream = turn % 12 >= 6};
+        b.weight_stride = b.taps + random_size(&random, 0, 2);
+        b.line_stride = turn % 5 == 0 ? (count + 15) / 16 * 16 : count + random_size(&random, 0, 9);
+        const size_t y_count = (lines - 1) * b.line_stride + count;
+        const size_t weights = (lines - 1) * b.weight_stride + b.taps;
+        float *x[TAPS_MAX], *weight = filled(&random, weights), *y = guarded_new(y_count);
+        b.weight = weight;
+        for (size_t t = 0; t < b.taps; t++)
             x[t] = filled(&random, count);
-        const struct up_blend_rows b = {weight, taps, count, turn % 12 >= 6};
         k->blend_rows(&b, (const float *const *)x, y);
         k->fence();
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < y_count; i++) {
+            const size_t at = i % b.line_stride;
             struct sum sum = {0, 0};
-            for (size_t t = 0; t < taps; t++)
-                add(&sum, weight[t], x[t][i]);
-            assert_sum(k->isa, y[i], &sum, taps);
+            for (size_t t = 0; at < count && t < b.taps; t++)
+                add(&sum, weight[i / b.line_stride * b.weight_stride + t], x[t][at]);
+            if (at < count)
+                assert_sum(k->isa, y[i], &sum, b.taps);
+            else
+                cr_assert(isnan(y[i]), "%s: value %zu between two lines was written", k->isa, i);
         }
-        for (size_t t = 0; t < taps; t++)
+        for (size_t t = 0; t < b.taps; t++)
             guarded_free(x[t], count, "x");
-        guarded_free(weight, taps, "weight");
-        guarded_free(y, count, "y");
+        guarded_free(weight, weights, "weight");
+        guarded_free(y, y_count, "y");
     }
 }
 
@@ -64,42 +76,64 @@ Test(kernels, blend_rows_sums_weighted_rows, .timeout = 20)
     each_isa(rows_match);
 }
 
+static struct up_blend blend_of(struct random *random, const struct up_kernels *k, size_t turn,
+                                size_t inputs)
+{
+    const size_t most = inputs < TAPS_MAX ? inputs : TAPS_MAX;
+    struct up_blend b = {.taps = random_size(random, 1, most),
+                         .origin = random_size(random, 0, 1000),
+                         .pixels = random_size(random, 1, PIXELS_MAX),
+                         .channels = turn % 7 == 6 ? k->lanes * (1 + turn % 5)
+                                                   : edge_size(1 + turn % 5, k->lanes),
+                         .lines = 1 + turn / 3 % 2,
+                         .stream = turn % 2 == 1};
+    const size_t gap = turn % 3 == 0 ? 3 : 0;
+    b.x_stride = b.channels + random_size(random, 0, gap);
+    b.y_stride = b.channels + random_size(random, 0, gap);
+    b.x_line = (inputs - 1) * b.x_stride + b.channels + random_size(random, 0, 3);
+    b.y_line = (b.pixels - 1) * b.y_stride + b.channels + random_size(random, 0, gap);
+    return b;
+}
+
+static void pixels_check(const char *isa, const struct up_blend *b, const float *x, const float *y,
+                         size_t y_count)
+{
+    for (size_t i = 0; i < y_count; i++) {
+        const size_t l = i / b->y_line, p = i % b->y_line / b->y_stride;
+        const size_t c = i % b->y_line % b->y_stride;
+        struct sum sum = {0, 0};
+        if (p >= b->pixels || c >= b->channels) {
+            cr_assert(isnan(y[i]), "%s: value %zu between two pixels was written", isa, i);
+            continue;
+        }
+        for (size_t t = 0; t < b->span[p].count; t++)
+            add(&sum, b->weight[p * b->taps + t],
+                x[l * b->x_line + (b->span[p].first + t - b->origin) * b->x_stride + c]);
+        assert_sum(isa, y[i], &sum, b->span[p].count);
+    }
+}
+
 /* Pixels that need not follow one another on either side; spans that leave weights unused. */
 static void pixels_match(const struct up_kernels *k)
 {
     struct random random = {6};
     for (size_t turn = 0; turn < TURNS; turn++) {
-        const size_t inputs = random_size(&random, 1, 20),
-                     most = inputs < TAPS_MAX ? inputs : TAPS_MAX;
+        const size_t inputs = random_size(&random, 1, 20);
         struct up_span span[PIXELS_MAX];
-        struct up_blend b = {.span = span,
-                             .taps = random_size(&random, 1, most),
-                             .origin = random_size(&random, 0, 1000),
-                             .pixels = random_size(&random, 1, PIXELS_MAX),
-                             .channels = edge_size(1 + turn % 5, k->lanes)};
-        b.x_stride = b.channels + random_size(&random, 0, 3);
-        b.y_stride = b.channels + random_size(&random, 0, 3);
-        const size_t x_count = (inputs - 1) * b.x_stride + b.channels;
-        const size_t y_count = (b.pixels - 1) * b.y_stride + b.channels;
+        struct up_blend b = blend_of(&random, k, turn, inputs);
+        const size_t x_count = (b.lines - 1) * b.x_line + (inputs - 1) * b.x_stride + b.channels;
+        const size_t y_count = (b.lines - 1) * b.y_line + (b.pixels - 1) * b.y_stride + b.channels;
         float *x = filled(&random, x_count), *y = guarded_new(y_count);
         float *weight = filled(&random, b.pixels * b.taps);
         b.weight = weight;
+        b.span = span;
         for (size_t p = 0; p < b.pixels; p++) {
             span[p].count = random_size(&random, 1, b.taps);
             span[p].first = b.origin + random_size(&random, 0, inputs - span[p].count);
         }
         k->blend_pixels(&b, x, y);
-        for (size_t i = 0; i < y_count; i++) {
-            const size_t p = i / b.y_stride, c = i % b.y_stride;
-            struct sum sum = {0, 0};
-            for (size_t t = 0; c < b.channels && t < span[p].count; t++)
-                add(&sum, weight[p * b.taps + t],
-                    x[(span[p].first + t - b.origin) * b.x_stride + c]);
-            if (c < b.channels)
-                assert_sum(k->isa, y[i], &sum, span[p].count);
-            else
-                cr_assert(isnan(y[i]), "%s: value %zu between two pixels was written", k->isa, i);
-        }
+        k->fence();
+        pixels_check(k->isa, &b, x, y, y_count);
         guarded_free(x, x_count, "x");
         guarded_free(weight, b.pixels * b.taps, "weight");
         guarded_free(y, y_count, "y");
@@ -115,28 +149,47 @@ Test(kernels, blend_pixels_sums_weighted_pixels_of_a_line, .timeout = 20)
 
 enum { LINE_PIXELS = 150, LINE_CHANNELS = UP_WEAVE_CHANNELS + 1, LANES = UP_LANES_MAX };
 
-static struct up_span span_of(size_t p, size_t factor, size_t taps, size_t inputs)
+static struct up_span span_of(size_t p, size_t factor, size_t taps, size_t inputs, bool same)
 {
     const size_t middle = p / factor, before = (taps - 1) / 2 < middle ? (taps - 1) / 2 : middle;
-    const size_t left = inputs - (middle - before), odd = p % 7 == 3 && taps > 1;
+    const size_t left = inputs - (middle - before), odd = p % 7 == 3 && taps > 1 && !same;
     return (struct up_span){middle - before, left < taps - odd ? left : taps - odd};
 }
 
-static size_t line_check(const struct up_kernels *k, const struct up_blend *b, const float *x,
-                         const struct up_weave *weave, struct up_span pixels)
+/* Two lines, x_line and y_line apart. */
+static size_t lines_check(const struct up_kernels *k, const struct up_blend *b, const float *x,
+                          const struct up_weave *weave, struct up_span pixels)
 {
-    const size_t count = pixels.count * b->channels;
+    const size_t values = pixels.count * b->channels, count = b->y_line + values;
     float *y = guarded_new(count);
-    k->weave(b, weave, pixels, x, y);
+    k->weave(b, weave, pixels, x + weave->base[pixels.first * b->channels / k->lanes], y);
+    k->fence();
     for (size_t i = 0; i < count; i++) {
-        const size_t p = pixels.first + i / b->channels, c = i % b->channels;
+        const size_t l = i / b->y_line, at = i % b->y_line;
+        const size_t p = pixels.first + at / b->channels, c = at % b->channels;
         struct sum sum = {0, 0};
+        if (at >= values) {
+            cr_assert(isnan(y[i]), "%s: value %zu between two lines was written", k->isa, i);
+            continue;
+        }
         for (size_t t = 0; t < b->span[p].count; t++)
-            add(&sum, b->weight[p * b->taps + t], x[(b->span[p].first + t) * b->channels + c]);
+            add(&sum, b->weight[p * b->taps + t],
+                x[l * b->x_line + (b->span[p].first + t) * b->channels + c]);
         assert_sum(k->isa, y[i], &sum, b->span[p].count);
     }
     guarded_free(y, count, "y");
-    return count;
+    return values;
+}
+
+/* Half of the lines have the same weights for every pixel of a phase, as most that are resampled.
+ */
+static float *line_weights(struct random *random, const struct up_blend *b, size_t factor,
+                           bool same)
+{
+    float *weight = filled(random, b->pixels * b->taps);
+    for (size_t i = factor * b->taps; same && i < b->pixels * b->taps; i++)
+        weight[i] = weight[i - factor * b->taps];
+    return weight;
 }
 
 /* Lines of an odd length, of pieces that begin at a vector; outputs at the ends, and some between,
@@ -144,19 +197,24 @@ static size_t line_check(const struct up_kernels *k, const struct up_blend *b, c
 static void lines_match(const struct up_kernels *k)
 {
     struct random random = {7};
-    size_t checked = 0;
+    size_t checked = 0, periodic = 0;
     for (size_t turn = 0; turn < TURNS; turn++) {
         const size_t factor = 1 + turn % 5, inputs = random_size(&random, 1, LINE_PIXELS / factor);
         struct up_span span[LINE_PIXELS];
         struct up_blend b = {.span = span,
                              .taps = random_size(&random, 1, inputs < 11 ? inputs : 11),
                              .pixels = inputs * factor,
-                             .channels = 1 + turn / 5 % LINE_CHANNELS};
+                             .channels = 1 + turn / 5 % LINE_CHANNELS,
+                             .lines = 2,
+                             .stream = turn % 3 == 2};
         b.x_stride = b.y_stride = b.channels;
+        b.x_line = inputs * b.channels + turn % 4;
+        b.y_line = b.pixels * b.channels + turn % 2;
+        const bool same = turn / 2 % 2 == 1;
         for (size_t p = 0; p < b.pixels; p++)
-            span[p] = span_of(p, factor, b.taps, inputs);
-        float *x = filled(&random, inputs * b.channels),
-              *weight = filled(&random, b.pixels * b.taps);
+            span[p] = span_of(p, factor, b.taps, inputs, same);
+        const size_t x_count = b.x_line + inputs * b.channels;
+        float *x = filled(&random, x_count), *weight = line_weights(&random, &b, factor, same);
         b.weight = weight;
         static size_t base[LINE_PIXELS * LINE_CHANNELS];
         static int32_t index[LINE_PIXELS * LINE_CHANNELS + LANES];
@@ -165,14 +223,17 @@ static void lines_match(const struct up_kernels *k)
         const size_t cut = b.pixels / LANES / 2 * LANES;
         if (k->weave_make(&b, inputs, &weave)) {
             cr_assert(b.channels <= UP_WEAVE_CHANNELS, "%s: %zu channels", k->isa, b.channels);
-            checked += line_check(k, &b, x, &weave, (struct up_span){0, b.pixels});
-            line_check(k, &b, x, &weave, (struct up_span){0, cut});
-            line_check(k, &b, x, &weave, (struct up_span){cut, b.pixels - cut});
+            periodic += weave.end - weave.begin > 2 * weave.period && weave.period > 0;
+            checked += lines_check(k, &b, x, &weave, (struct up_span){0, b.pixels});
+            if (cut > 0)
+                lines_check(k, &b, x, &weave, (struct up_span){0, cut});
+            lines_check(k, &b, x, &weave, (struct up_span){cut, b.pixels - cut});
         }
-        guarded_free(x, inputs * b.channels, "x");
+        guarded_free(x, x_count, "x");
         guarded_free(weight, b.pixels * b.taps, "weight");
     }
     cr_assert(k->lanes < 8 || checked > 0, "%s: no line is woven", k->isa);
+    cr_assert(k->lanes < 8 || periodic > 20, "%s: %zu lines are periodic", k->isa, periodic);
 }
 
 Test(kernels, weave_sums_weighted_pixels_of_a_line_of_few_channels, .timeout = 20)
@@ -195,9 +256,10 @@ static void one_tap_copies(const struct up_kernels *k)
                                .pixels = COUNT,
                                .channels = 1,
                                .x_stride = 1,
-                               .y_stride = 1};
+                               .y_stride = 1,
+                               .lines = 1};
     float rows[COUNT], pixels[COUNT];
-    k->blend_rows(&(struct up_blend_rows){weight, 1, COUNT, false}, &x, rows);
+    k->blend_rows(&(struct up_blend_rows){weight, .taps = 1, .count = COUNT, .lines = 1}, &x, rows);
     k->blend_pixels(&b, values, pixels);
     cr_assert(memcmp(rows, values, sizeof values) == 0, "%s: rows changed", k->isa);
     cr_assert(memcmp(pixels, values, sizeof values) == 0, "%s: pixels changed", k->isa);
