@@ -76,6 +76,12 @@ struct api_request {
     struct up_arena *arena;
 };
 
+/* A part of an answer. */
+struct api_piece {
+    const void *data;
+    size_t bytes;
+};
+
 enum api_phase { API_DECODE, API_PLAN, API_COMPUTE, API_ENCODE, API_PHASE_COUNT };
 
 enum { API_HEADERS_MAX = 12 };
@@ -85,6 +91,8 @@ struct api_response {
     const char *content_type;
     const void *body;
     size_t body_bytes;
+    const struct api_piece *more; /* of the body, after the first part: more_count */
+    size_t more_count;
     struct api_pair header[API_HEADERS_MAX];
     size_t header_count;
     enum up_code code; /* why it failed; UP_OK when it did not */
@@ -126,6 +134,9 @@ bool api_handle_brief(const struct api_context *context, const struct api_reques
  * memory than the arena can give; without any it answers a fixed text. */
 void api_problem(const struct api_request *request, const struct up_error *err,
                  struct api_response *response);
+
+/* Of the whole body. */
+size_t api_response_bytes(const struct api_response *response);
 
 /* Adds a header; name and value are borrowed. */
 void api_header(struct api_response *response, const char *name, const char *value);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "api/codec/buffer.h"
-#include "api/codec/json.h"
+#include "api/codec/json_pieces.h"
 #include "api/endpoints.h"
 #include "core/deadline.h"
 #include "core/plan/diagnosis.h"
@@ -122,15 +122,16 @@ static void write_name(struct api_buffer *out, const struct api_job *job, bool n
 }
 
 /* "output": one; "outputs": as the inputs came, a list or an object by name. */
-static void write_outputs(struct api_buffer *out, const struct api_job *job,
-                          const struct api_result *result, size_t *ret_nulls)
+static void write_outputs(struct api_pieces *text, const struct api_job *job,
+                          const struct api_result *result, struct up_pool *pool, size_t *ret_nulls)
 {
+    struct api_buffer *out = &text->now;
     const uint32_t count = job->net.graph.output_count;
     if (job->form == API_INPUT_ONE && count == 1) {
         api_buffer_puts(out, "{\"shape\":");
         api_write_shape(out, &result->tensor.shape);
         api_buffer_puts(out, ",\"output\":");
-        *ret_nulls = api_json_write_tensor(out, &result->tensor, job->output.flat);
+        *ret_nulls = api_pieces_tensor(text, &result->tensor, job->output.flat, pool);
         return;
     }
     const bool named = job->form == API_INPUT_NAMED;
@@ -142,25 +143,28 @@ static void write_outputs(struct api_buffer *out, const struct api_job *job,
     api_buffer_puts(out, named ? "},\"outputs\":{" : "],\"outputs\":[");
     for (uint32_t i = 0; i < count; i++) {
         write_name(out, job, named, i);
-        *ret_nulls += api_json_write_tensor(out, &result[i].tensor, job->output.flat);
+        *ret_nulls += api_pieces_tensor(text, &result[i].tensor, job->output.flat, pool);
     }
     api_buffer_puts(out, named ? "}" : "]");
 }
 
 static enum up_code encode_json(struct api_job *job, const struct api_result *result,
-                                const struct up_plan *plan, struct api_response *response)
+                                const struct up_plan *plan, struct up_pool *pool,
+                                struct api_response *response)
 {
-    struct api_buffer out = api_buffer_make(job->reader.arena, job->reader.err);
+    struct api_pieces text = api_pieces_make(job->reader.arena, job->reader.err);
+    struct api_buffer *out = &text.now;
     size_t nulls = 0;
-    write_outputs(&out, job, result, &nulls);
+    write_outputs(&text, job, result, pool, &nulls);
     if (nulls_warn(job, nulls) != UP_OK)
         return job->reader.err->code;
-    api_buffer_puts(&out, ",");
-    write_layers(&out, job, plan);
-    api_buffer_puts(&out, ",\"warnings\":");
-    api_write_warnings(&out, job->reader.warnings);
-    api_buffer_puts(&out, "}\n");
-    return api_respond_json(&out, response);
+    api_buffer_puts(out, ",");
+    write_layers(out, job, plan);
+    api_buffer_puts(out, ",\"warnings\":");
+    api_write_warnings(out, job->reader.warnings);
+    api_buffer_puts(out, "}\n");
+    response->content_type = api_format_type(API_JSON);
+    return api_pieces_finish(&text, response);
 }
 
 static enum up_code headers(const struct api_job *job, const struct api_result *result,
@@ -184,7 +188,8 @@ static enum up_code headers(const struct api_job *job, const struct api_result *
 }
 
 static enum up_code encode(struct api_job *job, const struct api_result *result,
-                           const struct up_plan *plan, struct api_response *response)
+                           const struct up_plan *plan, struct up_pool *pool,
+                           struct api_response *response)
 {
     enum up_code code;
     if (job->output.format != API_JSON && job->net.graph.output_count != 1)
@@ -196,7 +201,7 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
     else if (job->output.format == API_NPY)
         code = api_output_npy(result, job->reader.arena, response, job->reader.err);
     else
-        code = encode_json(job, result, plan, response);
+        code = encode_json(job, result, plan, pool, response);
     if (code != UP_OK)
         return code;
     response->status = 200;
@@ -236,7 +241,7 @@ static enum up_code infer(const struct api_context *context, struct api_job *job
     since = api_phase_end(response, API_COMPUTE, since);
     for (uint32_t i = 0; i < job->net.graph.output_count; i++)
         result[i] = api_job_result(job, &tensor[i]);
-    const enum up_code code = encode(job, result, plan, response);
+    const enum up_code code = encode(job, result, plan, context->pool, response);
     (void)api_phase_end(response, API_ENCODE, since);
     return code;
 }

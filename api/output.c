@@ -11,6 +11,8 @@
 /* A figure is meant for eyes: what is larger is made smaller unless the request says otherwise. */
 enum { PIXELS_MAX = 64 * 1024 * 1024, FIGURE_PIXELS = 4 * 1024 * 1024, CELL_MAX = 256 };
 
+enum { PIECE_FLOATS = 16384 }; /* fewer are copied in less time than a piece costs */
+
 static const char *const formats[] = {"json", "png", "npy", NULL};
 static const char *const renders[] = {"figure", "image", NULL};
 static const char *const reductions[] = {"max", "mean", "nearest", NULL};
@@ -136,14 +138,30 @@ enum up_code api_output_read(struct api_reader *reader, const json_t *object,
     return UP_OK;
 }
 
+/* The header, then the values from where they are. */
+static enum up_code npy_in_pieces(const struct up_tensor *tensor, struct up_arena *arena,
+                                  struct api_response *response, struct up_error *err)
+{
+    struct api_piece *values = up_arena_alloc(arena, 1, sizeof *values, err);
+    if (values == NULL ||
+        api_npy_header(&tensor->shape, arena, &response->body, &response->body_bytes, err) != UP_OK)
+        return err->code;
+    *values = (struct api_piece){tensor->data, up_shape_size(&tensor->shape) * sizeof(float)};
+    response->more = values;
+    response->more_count = 1;
+    return UP_OK;
+}
+
 enum up_code api_output_npy(const struct api_result *result, struct up_arena *arena,
                             struct api_response *response, struct up_error *err)
 {
-    if (api_npy_encode(&result->tensor, arena, &response->body, &response->body_bytes, err) !=
-        UP_OK)
-        return err->code;
+    const struct up_tensor *tensor = &result->tensor;
+    const bool large = up_shape_size(&tensor->shape) >= PIECE_FLOATS;
+    const enum up_code code =
+        large ? npy_in_pieces(tensor, arena, response, err)
+              : api_npy_encode(tensor, arena, &response->body, &response->body_bytes, err);
     response->content_type = api_format_type(API_NPY);
-    return UP_OK;
+    return code;
 }
 
 /* --- Pictures ------------------------------------------------------------------------------- */

@@ -104,6 +104,14 @@ void api_handle(const struct api_context *context, const struct api_request *req
         api_header(response, "Allow", copy);
 }
 
+size_t api_response_bytes(const struct api_response *response)
+{
+    size_t bytes = response->body_bytes;
+    for (size_t i = 0; i < response->more_count; i++)
+        bytes += response->more[i].bytes;
+    return bytes;
+}
+
 bool api_handle_brief(const struct api_context *context, const struct api_request *request,
                       struct api_response *response)
 {

@@ -73,7 +73,7 @@ static void count(struct exchange *e, uint64_t ended_ns, unsigned status)
     srv_metrics_observe(m, SRV_HISTOGRAM_total, ended_ns - e->began_ns);
     srv_metrics_add(m, SRV_COUNTER_received_bytes, e->body_bytes + e->discarded_bytes);
     if (e->queued)
-        srv_metrics_add(m, SRV_COUNTER_sent_bytes, e->response.body_bytes);
+        srv_metrics_add(m, SRV_COUNTER_sent_bytes, api_response_bytes(&e->response));
     if (e->worked_ns == 0)
         return;
     srv_metrics_observe(m, SRV_HISTOGRAM_read, e->read_ns - e->began_ns);
@@ -99,7 +99,7 @@ static void log_request(const struct exchange *e, uint64_t ended_ns, unsigned st
         srv_log_text(&line, "error", up_code_slug(e->response.code));
     srv_log_text(&line, "closed", srv_watch_was_cut(e->watch) ? "too slow" : closed);
     srv_log_number(&line, "received_bytes", e->body_bytes + e->discarded_bytes);
-    srv_log_number(&line, "sent_bytes", e->queued ? e->response.body_bytes : 0);
+    srv_log_number(&line, "sent_bytes", e->queued ? api_response_bytes(&e->response) : 0);
     srv_log_ms(&line, "total_ms", ended_ns - e->began_ns);
     if (e->worked_ns != 0) {
         static const char *const names[API_PHASE_COUNT] = {
@@ -424,7 +424,7 @@ void srv_exchange_sent(struct exchange *e)
     e->queued_ns = up_now_ns();
     e->queued = true;
     const uint64_t ms =
-        e->http->options->body_deadline + e->response.body_bytes / RATE_BYTES * 1000u;
+        e->http->options->body_deadline + api_response_bytes(&e->response) / RATE_BYTES * 1000u;
     srv_watch_set(e->watch, e->queued_ns + ms * 1000000u, false);
 }
 

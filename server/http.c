@@ -51,13 +51,27 @@ static void add_header(struct MHD_Response *response, struct api_pair header)
         (void)MHD_add_response_header(response, header.name, header.value);
 }
 
-static enum MHD_Result answer_send(struct exchange *e)
+/* The body goes out from where it was written, in one piece or several. */
+static struct MHD_Response *body_of(struct exchange *e)
 {
     static char nothing[1];
+    const struct api_response *r = &e->response;
     /* The library takes a pointer to what it may write, and does not write. */
-    void *body = e->response.body == NULL ? nothing : (void *)(uintptr_t)e->response.body;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(e->response.body_bytes, body, MHD_RESPMEM_PERSISTENT);
+    void *body = r->body == NULL ? nothing : (void *)(uintptr_t)r->body;
+    if (r->more_count == 0)
+        return MHD_create_response_from_buffer(r->body_bytes, body, MHD_RESPMEM_PERSISTENT);
+    struct MHD_IoVec *all = up_arena_alloc(e->arena, r->more_count + 1, sizeof *all, NULL);
+    if (all == NULL)
+        return NULL;
+    all[0] = (struct MHD_IoVec){r->body, r->body_bytes};
+    for (size_t i = 0; i < r->more_count; i++)
+        all[i + 1] = (struct MHD_IoVec){r->more[i].data, r->more[i].bytes};
+    return MHD_create_response_from_iovec(all, (unsigned)r->more_count + 1, NULL, NULL);
+}
+
+static enum MHD_Result answer_send(struct exchange *e)
+{
+    struct MHD_Response *response = body_of(e);
     if (response == NULL)
         return MHD_NO;
     struct api_pair own[SRV_OWN_HEADERS_MAX];

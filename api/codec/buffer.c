@@ -15,9 +15,16 @@ struct api_buffer api_buffer_make(struct up_arena *arena, struct up_error *err)
     return (struct api_buffer){.arena = arena, .err = err};
 }
 
+struct api_buffer api_buffer_fixed(char *data, size_t capacity)
+{
+    return (struct api_buffer){.data = data, .capacity = capacity};
+}
+
 /* Doubles, or where that is too much takes what is needed and no more. */
 static bool grow(struct api_buffer *b, size_t needed)
 {
+    if (b->arena == NULL)
+        return false;
     size_t doubled = b->capacity > SIZE_MAX / 2 ? SIZE_MAX : 2 * b->capacity;
     if (doubled < FIRST_BYTES)
         doubled = FIRST_BYTES;

@@ -19,6 +19,9 @@ struct api_buffer {
 
 struct api_buffer api_buffer_make(struct up_arena *arena, struct up_error *err);
 
+/* One that does not grow: what does not fit fails. */
+struct api_buffer api_buffer_fixed(char *data, size_t capacity);
+
 /* Room for `bytes` more at the returned place, or NULL; api_buffer_advance then says how many were
  * written there. */
 char *api_buffer_room(struct api_buffer *buffer, size_t bytes);

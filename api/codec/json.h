@@ -50,4 +50,17 @@ enum up_code api_json_relax(const char *text, size_t bytes, struct up_arena *are
  * infinities as null. Returns how many nulls. A tensor of rank 0 is a bare number. */
 size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *tensor, bool flat);
 
+/* A part of a nested tensor's text: items begin .. end - 1 of those that the axes before `axis`
+ * hold, 0 < axis < rank, with the commas and brackets before each, and those that close behind the
+ * last. All parts after one another are what api_json_write_tensor writes. No axis has length 0. */
+struct api_json_items {
+    const struct up_tensor *tensor;
+    uint32_t axis;
+    size_t begin, end;
+};
+size_t api_json_write_items(struct api_buffer *buffer, const struct api_json_items *items);
+
+/* About how many bytes so many numbers take, from a sample of them; at least 256 numbers. */
+size_t api_json_estimate(const float *data, size_t count);
+
 #endif

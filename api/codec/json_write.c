@@ -16,16 +16,13 @@ static size_t write_value(float value, char *text)
     return sizeof null;
 }
 
-/* Reserves what the text will probably need, so that a large one is not moved while it grows. */
-static void reserve(struct api_buffer *buffer, const float *data, size_t count)
+size_t api_json_estimate(const float *data, size_t count)
 {
     char text[API_NUMBER_BYTES_MAX];
     size_t bytes = 0, samples = 0;
-    if (count < RUN)
-        return;
     for (size_t i = 0; i < count; i += count / SAMPLES, samples++)
         bytes += write_value(data[i], text) + 1;
-    (void)api_buffer_room(buffer, bytes * (count / samples + 1) + count / 2);
+    return bytes * (count / samples + 1) + count / 2;
 }
 
 static bool same_bits(const float *a, const float *b, size_t count)
@@ -132,6 +129,40 @@ size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *
     for (uint32_t i = 0; i < shape.rank; i++)
         if (shape.dim[i] == 0)
             shape.rank = i + 1; /* what is inside an empty array has no text */
-    reserve(buffer, tensor->data, count);
+    if (count >= RUN)           /* so that a large text is not moved while it grows */
+        (void)api_buffer_room(buffer, api_json_estimate(tensor->data, count));
     return write_axis(buffer, &shape, 0, tensor->data);
+}
+
+/* How many of the axes before `axis` begin with item i, counted in items. */
+static size_t boundaries(const struct up_shape *shape, uint32_t axis, size_t i)
+{
+    size_t count = 0, size = 1;
+    while (count < axis && i % (size *= shape->dim[axis - 1 - count]) == 0)
+        count++;
+    return count;
+}
+
+size_t api_json_write_items(struct api_buffer *buffer, const struct api_json_items *items)
+{
+    const struct up_shape *shape = &items->tensor->shape;
+    size_t nulls = 0, item = 1, item_nulls = 0, item_bytes = 0;
+    for (uint32_t i = items->axis; i < shape->rank; i++)
+        item *= shape->dim[i];
+    for (size_t i = items->begin; i < items->end && !buffer->failed; i++) {
+        const float *data = items->tensor->data + i * item;
+        const size_t opening = boundaries(shape, items->axis, i);
+        api_buffer_put(buffer, ",", i > 0);
+        api_buffer_put(buffer, "[[[[[[[[", opening);
+        if (i > items->begin && opening == 0 && same_bits(data, data - item, item)) {
+            write_again(buffer, item_bytes);
+        } else {
+            const size_t start = buffer->bytes;
+            item_nulls = write_axis(buffer, shape, items->axis, data);
+            item_bytes = buffer->bytes - start;
+        }
+        nulls += item_nulls;
+        api_buffer_put(buffer, "]]]]]]]]", boundaries(shape, items->axis, i + 1));
+    }
+    return nulls;
 }

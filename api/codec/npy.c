@@ -402,16 +402,31 @@ static size_t header_write(const struct up_shape *shape, char *to, size_t room)
     return bytes;
 }
 
+/* `more`: bytes that there is room for behind the header. */
+static char *file_begin(const struct up_shape *shape, struct up_arena *arena, size_t more,
+                        size_t *ret_start, struct up_error *err)
+{
+    char header[UP_SHAPE_TEXT_BYTES + 3 * ALIGN_BYTES];
+    *ret_start = header_write(shape, header, sizeof header);
+    char *file = up_arena_alloc(arena, 1, *ret_start + more, err);
+    return file == NULL ? NULL : memcpy(file, header, *ret_start);
+}
+
+enum up_code api_npy_header(const struct up_shape *shape, struct up_arena *arena,
+                            const void **ret_data, size_t *ret_bytes, struct up_error *err)
+{
+    *ret_data = file_begin(shape, arena, 0, ret_bytes, err);
+    return *ret_data == NULL ? err->code : UP_OK;
+}
+
 enum up_code api_npy_encode(const struct up_tensor *tensor, struct up_arena *arena,
                             const void **ret_data, size_t *ret_bytes, struct up_error *err)
 {
-    char header[UP_SHAPE_TEXT_BYTES + 3 * ALIGN_BYTES];
-    const size_t start = header_write(&tensor->shape, header, sizeof header);
     const size_t bytes = up_shape_size(&tensor->shape) * sizeof(float);
-    char *file = up_arena_alloc(arena, 1, start + bytes, err);
+    size_t start;
+    char *file = file_begin(&tensor->shape, arena, bytes, &start, err);
     if (file == NULL)
         return err->code;
-    memcpy(file, header, start);
     if (bytes > 0)
         memcpy(file + start, tensor->data, bytes);
     *ret_data = file;

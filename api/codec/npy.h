@@ -17,8 +17,11 @@ bool api_npy_matches(const void *data, size_t bytes); /* the magic is there */
 enum up_code api_npy_decode(const void *data, size_t bytes, struct up_arena *arena,
                             struct up_tensor *ret, struct up_error *err) UP_CHECKED;
 
-/* float32, little-endian, C order. */
+/* float32, little-endian, C order: the whole file, or all that stands before the values. */
 enum up_code api_npy_encode(const struct up_tensor *tensor, struct up_arena *arena,
+                            const void **ret_data, size_t *ret_bytes,
+                            struct up_error *err) UP_CHECKED;
+enum up_code api_npy_header(const struct up_shape *shape, struct up_arena *arena,
                             const void **ret_data, size_t *ret_bytes,
                             struct up_error *err) UP_CHECKED;
 
