@@ -16,8 +16,8 @@ enum { CANDIDATES_MAX = 16, NAME_BYTES_MAX = 64 };
 
 /* --- Reading -------------------------------------------------------------------------------- */
 
-static const char *const members[] = {"preset",   "input",           "candidates", "output",
-                                      "channels", "set_random_seed", NULL};
+static const char *const members[] = {"preset", "input",    "candidates",      "reference", "view",
+                                      "output", "channels", "set_random_seed", NULL};
 
 static enum up_code name_read(struct api_candidate *one, const json_t *value, const char *at,
                               size_t index)
@@ -42,7 +42,7 @@ static enum up_code name_read(struct api_candidate *one, const json_t *value, co
 
 static enum up_code candidate_read(struct api_comparison *c, const json_t *value, size_t index)
 {
-    static const char *const parts[] = {"name", "layer", "layers", NULL};
+    static const char *const parts[] = {"name", "layer", "layers", "model", "weights", NULL};
     struct api_candidate *one = &c->candidate[index];
     struct api_reader *reader = &one->job.reader;
     char text[80];
@@ -54,12 +54,17 @@ static enum up_code candidate_read(struct api_comparison *c, const json_t *value
         return reader->err->code;
     if (!json_is_object(value))
         return api_refuse(reader, UP_E_INVALID, at,
-                          "a candidate is an object with name and layers, not %s",
+                          "a candidate is an object with name and layers or a model, not %s",
                           api_describe(value, text));
     if (api_members_check(reader, value, at, parts, "a candidate") != UP_OK ||
         name_read(one, value, at, index) != UP_OK)
         return reader->err->code;
-    return api_job_net(&one->job, value, at);
+    if (api_job_net(&one->job, value, at) != UP_OK)
+        return reader->err->code;
+    if (one->job.net.graph.output_count != 1)
+        return api_refuse(reader, UP_E_INVALID, at, "a candidate has one output, its model has %u",
+                          one->job.net.graph.output_count);
+    return UP_OK;
 }
 
 static enum up_code candidates_read(struct api_comparison *c)
@@ -88,6 +93,47 @@ static enum up_code candidates_read(struct api_comparison *c)
     return UP_OK;
 }
 
+static enum up_code reference_read(struct api_comparison *c)
+{
+    struct api_reader *reader = &c->shared.reader;
+    const json_t *value = json_object_get(c->shared.root, "reference");
+    struct up_nearest nearest = {.text = json_string_value(value)};
+    char text[80];
+    c->reference = &c->candidate[0];
+    if (value == NULL)
+        return UP_OK;
+    if (!json_is_string(value))
+        return api_refuse(reader, UP_E_INVALID, "/reference",
+                          "reference is the name of a candidate, not %s",
+                          api_describe(value, text));
+    for (size_t i = 0; i < c->count; i++) {
+        c->reference = &c->candidate[i];
+        if (strcmp(c->reference->name, nearest.text) == 0)
+            return UP_OK;
+        up_nearest_offer(&nearest, c->reference->name);
+    }
+    const char *best = up_nearest_best(&nearest);
+    return api_refuse(reader, UP_E_INVALID, "/reference", "there is no candidate %s%s%s%s",
+                      api_describe(value, text), best ? "; did you mean \"" : "", best ? best : "",
+                      best ? "\"?" : "");
+}
+
+static enum up_code view_read(struct api_comparison *c)
+{
+    static const char *const views[] = {
+        [API_VIEW_OUTPUTS] = "outputs", [API_VIEW_DIFFERENCES] = "differences", NULL};
+    const json_t *value = json_object_get(c->shared.root, "view");
+    char text[80];
+    const int view = value == NULL           ? API_VIEW_OUTPUTS
+                     : json_is_string(value) ? up_choice_find(views, json_string_value(value))
+                                             : -1;
+    if (view < 0)
+        return api_refuse(&c->shared.reader, UP_E_INVALID, "/view",
+                          "view is outputs or differences, not %s", api_describe(value, text));
+    c->view = (enum api_view)view;
+    return UP_OK;
+}
+
 /* A NumPy input would be answered as it came; a comparison is a table or a picture. */
 static enum up_code form_choose(struct api_job *shared)
 {
@@ -110,7 +156,9 @@ static enum up_code comparison_read(const struct api_context *context,
     if (json_object_get(c->shared.root, "weights") != NULL) /* parts put them there */
         return api_refuse(&c->shared.reader, UP_E_INVALID, "/weights",
                           "weights stand beside class_name in their layer");
-    return form_choose(&c->shared) == UP_OK ? candidates_read(c) : err->code;
+    if (form_choose(&c->shared) != UP_OK || view_read(c) != UP_OK || candidates_read(c) != UP_OK)
+        return err->code;
+    return reference_read(c);
 }
 
 /* --- Planning and running ------------------------------------------------------------------- */
@@ -150,6 +198,25 @@ static enum up_code candidate_run(const struct api_context *context, struct api_
     return UP_OK;
 }
 
+static bool alike(const struct api_result *a, const struct api_result *b)
+{
+    return up_shape_equal(&a->tensor.shape, &b->tensor.shape) && a->spatial == b->spatial &&
+           a->batch == b->batch && a->channels == b->channels &&
+           a->channels_first == b->channels_first;
+}
+
+static void differences_take(struct api_comparison *c)
+{
+    const struct api_result *reference = &c->reference->result;
+    for (size_t i = 0; i < c->count; i++) {
+        struct api_candidate *one = &c->candidate[i];
+        one->comparable = alike(&one->result, reference);
+        one->difference = one->comparable
+                              ? api_trait_difference(&one->result.tensor, &reference->tensor)
+                              : (struct api_difference){NAN, NAN};
+    }
+}
+
 static enum up_code candidates_run(const struct api_context *context, struct api_comparison *c)
 {
     const struct api_reader *reader = &c->shared.reader;
@@ -164,6 +231,7 @@ static enum up_code candidates_run(const struct api_context *context, struct api
     for (size_t i = 0; i < c->count; i++)
         if (candidate_run(context, &c->candidate[i], ones, in) != UP_OK)
             return reader->err->code;
+    differences_take(c);
     return UP_OK;
 }
 

@@ -49,6 +49,7 @@ struct member {
 
 struct builder {
     struct api_reader *reader;
+    const char *at; /* the model's place */
     struct up_layer *layer;
     const char **layer_name;
     uint32_t layer_count;
@@ -371,7 +372,7 @@ static enum up_code inputs_bind(struct builder *b, struct model *m, const uint32
     for (size_t i = 0; i < m->input_count; i++) {
         struct member *to = member_find(m, m->input[i].name);
         if (to == NULL || to->model != NULL || in_count != m->input_count)
-            return api_refuse(b->reader, UP_E_INVALID, "/model",
+            return api_refuse(b->reader, UP_E_INVALID, b->at,
                               "the model takes %zu inputs, %u are given; input \"%.60s\" is %s",
                               m->input_count, in_count, m->input[i].name,
                               to == NULL ? "none of its layers" : "one");
@@ -400,7 +401,7 @@ static enum up_code model_call(struct builder *b, struct model *m, const uint32_
         return b->reader->err->code;
     for (size_t i = 0; i < m->output_count; i++)
         if (!value_of(m, &m->output[i], &out[i]))
-            return api_refuse(b->reader, UP_E_INVALID, "/model",
+            return api_refuse(b->reader, UP_E_INVALID, b->at,
                               "output \"%.60s\" of the model is never computed", m->output[i].name);
     *ret_out = out;
     return UP_OK;
@@ -408,9 +409,9 @@ static enum up_code model_call(struct builder *b, struct model *m, const uint32_
 
 /* --- Nets ----------------------------------------------------------------------------------- */
 
-static enum up_code builder_make(struct api_reader *reader, struct builder *ret)
+static enum up_code builder_make(struct api_reader *reader, const char *at, struct builder *ret)
 {
-    *ret = (struct builder){.reader = reader};
+    *ret = (struct builder){.reader = reader, .at = api_under(reader, at, "model")};
     ret->layer = take(ret, UP_LAYERS_MAX, sizeof *ret->layer);
     ret->layer_name = take(ret, UP_LAYERS_MAX, sizeof *ret->layer_name);
     ret->node = take(ret, NODES_MAX, sizeof *ret->node);
@@ -459,30 +460,34 @@ static enum up_code net_make(struct builder *b, struct model *m, struct api_net 
     return UP_OK;
 }
 
-static enum up_code model_make(struct api_reader *reader, const json_t *value,
-                               const json_t *weights, struct api_net *ret)
+static enum up_code model_make(struct builder *b, const json_t *value, const json_t *owner,
+                               const char *at, struct api_net *ret)
 {
-    struct builder b;
     struct model model = {.member = NULL};
-    if (builder_make(reader, &b) != UP_OK || model_read(&b, value, "/model", 0, &model) != UP_OK)
-        return reader->err->code;
-    if (api_weights_read(reader, weights, b.layer, b.layer_name, b.layer_count) != UP_OK)
-        return reader->err->code;
-    return net_make(&b, &model, ret);
+    const char *weights_at = api_under(b->reader, at, "weights");
+    if (weights_at == NULL || model_read(b, value, b->at, 0, &model) != UP_OK ||
+        api_weights_read(b->reader, json_object_get(owner, "weights"), weights_at, b->layer,
+                         b->layer_name, b->layer_count) != UP_OK)
+        return b->reader->err->code;
+    return net_make(b, &model, ret);
 }
 
-enum up_code api_net_model(struct api_reader *reader, const json_t *value, const json_t *weights,
+enum up_code api_net_model(struct api_reader *reader, const json_t *owner, const char *at,
                            struct api_net *ret)
 {
+    struct builder b;
+    const json_t *value = json_object_get(owner, "model");
+    if (builder_make(reader, at, &b) != UP_OK)
+        return reader->err->code;
     if (!json_is_string(value))
-        return model_make(reader, value, weights, ret);
+        return model_make(&b, value, owner, at, ret);
     json_auto_t *model =
         api_read_json(reader, json_string_value(value), json_string_length(value), true);
     if (model == NULL) {
-        up_error_under(reader->err, "/model");
+        up_error_under(reader->err, b.at);
         return reader->err->code;
     }
-    return model_make(reader, model, weights, ret);
+    return model_make(&b, model, owner, at, ret);
 }
 
 enum up_code api_net_chain(struct api_reader *reader, struct up_layer *layers, uint32_t count,

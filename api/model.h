@@ -17,11 +17,12 @@ struct api_net {
 enum up_code api_net_chain(struct api_reader *reader, struct up_layer *layers, uint32_t count,
                            struct api_net *ret) UP_CHECKED;
 
-/* What model.to_json() printed, as an object or as that text, by Keras 3 or Keras 2: Sequential or
- * Functional, with shared layers, nested models, several inputs and outputs. `weights` may be NULL,
- * an object of lists by layer name, or one flat list as model.get_weights() gives it: the layers in
- * their order, shared ones once, those of a nested model where it stands. */
-enum up_code api_net_model(struct api_reader *reader, const json_t *value, const json_t *weights,
+/* The member "model" of the object at `at`: what model.to_json() printed, as an object or as that
+ * text, by Keras 3 or Keras 2: Sequential or Functional, with shared layers, nested models, several
+ * inputs and outputs. Its member "weights" may be missing, an object of lists by layer name, or one
+ * flat list as model.get_weights() gives it: the layers in their order, shared ones once, those of
+ * a nested model where it stands. */
+enum up_code api_net_model(struct api_reader *reader, const json_t *owner, const char *at,
                            struct api_net *ret) UP_CHECKED;
 
 #endif

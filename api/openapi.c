@@ -70,19 +70,26 @@ static void write_comparison_schema(struct api_buffer *out)
     api_buffer_puts(out, "{\"type\":\"object\",\"anyOf\":[{\"required\":[\"candidates\"]},"
                          "{\"required\":[\"preset\"]}],\"properties\":{\"preset\":");
     write_preset_schema(out);
-    api_buffer_puts(out, ",\"input\":{\"$ref\":\"#/components/schemas/Tensor\"},"
-                         "\"candidates\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,"
-                         "\"items\":{\"type\":\"object\",\"properties\":{"
-                         "\"name\":{\"type\":\"string\"},"
-                         "\"layer\":{\"anyOf\":[{\"type\":\"string\"},"
-                         "{\"$ref\":\"#/components/schemas/Layer\"}]},"
-                         "\"layers\":{\"type\":\"array\",\"items\":{\"anyOf\":["
-                         "{\"type\":\"string\"},{\"$ref\":\"#/components/schemas/Layer\"}]}}},"
-                         "\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"layer\"]},"
-                         "{\"required\":[\"layers\"]}]}},"
-                         "\"channels\":" CHANNELS_SCHEMA ","
-                         "\"set_random_seed\":{\"type\":\"integer\"},"
-                         "\"output\":");
+    api_buffer_puts(
+        out, ",\"input\":{\"$ref\":\"#/components/schemas/Tensor\"},"
+             "\"candidates\":{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,"
+             "\"items\":{\"type\":\"object\",\"properties\":{"
+             "\"name\":{\"type\":\"string\"},"
+             "\"layer\":{\"anyOf\":[{\"type\":\"string\"},"
+             "{\"$ref\":\"#/components/schemas/Layer\"}]},"
+             "\"layers\":{\"type\":\"array\",\"items\":{\"anyOf\":["
+             "{\"type\":\"string\"},{\"$ref\":\"#/components/schemas/Layer\"}]}},"
+             "\"model\":{\"type\":[\"object\",\"string\"]},"
+             "\"weights\":{\"type\":[\"array\",\"object\"]}},"
+             "\"additionalProperties\":false,\"oneOf\":[{\"required\":[\"layer\"]},"
+             "{\"required\":[\"layers\"]},{\"required\":[\"model\"]}]}},"
+             "\"reference\":{\"type\":\"string\",\"description\":\"Name of the candidate that "
+             "differences are taken from; default: the first.\"},"
+             "\"view\":{\"enum\":[\"outputs\",\"differences\"],\"description\":\"What a picture "
+             "shows: the outputs on one scale, or what they differ from the reference's by.\"},"
+             "\"channels\":" CHANNELS_SCHEMA ","
+             "\"set_random_seed\":{\"type\":\"integer\"},"
+             "\"output\":");
     api_write_params_schema(out, api_output_params, 0, false);
     api_buffer_puts(out, "},\"additionalProperties\":false}");
 }
@@ -97,10 +104,15 @@ static void write_verdict_schema(struct api_buffer *out)
                       "inputs are equal"},
         {"rms_gradient", "sharpness: root mean square of the differences between neighbours, in "
                          "parts of the output's range; null without neighbours"},
+        {"max_difference", "largest absolute difference from the reference's output; null where "
+                           "shapes differ"},
+        {"mean_difference", "mean absolute difference from the reference's output; null where "
+                            "shapes differ"},
     };
     api_buffer_puts(out, "{\"type\":\"object\",\"required\":[\"candidates\",\"verdict\","
                          "\"warnings\"],\"properties\":{\"verdict\":{\"type\":\"string\"},"
-                         "\"candidates\":{\"type\":\"array\",\"items\":{\"type\":\"object\","
+                         "\"reference\":{\"type\":\"string\"},\"candidates\":{\"type\":\"array\","
+                         "\"items\":{\"type\":\"object\","
                          "\"properties\":{\"name\":{\"type\":\"string\"},\"output\":{}");
     api_buffer_printf(out, ",\"output_shape\":%s", shape_schema);
     for (size_t i = 0; i < sizeof figures / sizeof *figures; i++)
@@ -158,6 +170,8 @@ static void write_net_parameters(struct api_buffer *out, bool comparison)
         write_preset_schema(out);
         api_buffer_puts(out, "},");
         write_parameter(out, "candidates", "JSON list of candidates");
+        write_parameter(out, "reference", "name of the candidate that differences are taken from");
+        write_parameter(out, "view", "png: outputs, or differences from the reference");
         return;
     }
     write_parameter(out, "layer", "class name of one layer; its parameters stand beside it");

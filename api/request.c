@@ -112,21 +112,21 @@ static enum up_code net_read(struct api_job *job, const json_t *owner, const cha
     const json_t *layer = json_object_get(owner, "layer");
     const json_t *layers = json_object_get(owner, "layers");
     const json_t *model = json_object_get(owner, "model");
-    const json_t *weights = json_object_get(owner, "weights");
     const int given = (layer != NULL) + (layers != NULL) + (model != NULL);
     const char *layer_at = api_under(reader, at, "layer"),
-               *list_at = api_under(reader, at, "layers");
-    if (layer_at == NULL || list_at == NULL)
+               *list_at = api_under(reader, at, "layers"),
+               *weights_at = api_under(reader, at, "weights");
+    if (layer_at == NULL || list_at == NULL || weights_at == NULL)
         return reader->err->code;
     if (given != 1)
         return api_refuse(reader, UP_E_INVALID, given == 0 ? layer_at : at,
                           "%s has one of layer, layers and model, this one has %d",
                           at[0] == '\0' ? "a request" : "a candidate", given);
-    if (model == NULL && weights != NULL)
-        return api_refuse(reader, UP_E_INVALID, "/weights",
+    if (model == NULL && json_object_get(owner, "weights") != NULL)
+        return api_refuse(reader, UP_E_INVALID, weights_at,
                           "weights stand beside class_name in their layer");
     if (model != NULL)
-        return api_net_model(reader, model, weights, &job->net);
+        return api_net_model(reader, owner, at, &job->net);
     struct api_chain chain = {.count = 1};
     if (layers != NULL) {
         if (api_spec_layers(reader, layers, list_at, &chain) != UP_OK)

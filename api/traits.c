@@ -85,7 +85,7 @@ double api_trait_checkerboard(const struct api_result *ones)
     return largest;
 }
 
-/* --- Range and gradient --------------------------------------------------------------------- */
+/* --- Range, gradient and difference --------------------------------------------------------- */
 
 double api_trait_overshoot(struct api_range in, struct api_range out)
 {
@@ -112,4 +112,20 @@ double api_trait_gradient(const struct api_result *result, struct api_range out)
     if (!(pairs > 0))
         return NAN;
     return out.max > out.min ? sqrt(sum / pairs) / (out.max - out.min) : 0;
+}
+
+struct api_difference api_trait_difference(const struct up_tensor *a, const struct up_tensor *b)
+{
+    const size_t count = up_shape_size(&a->shape);
+    double max = 0, sum = 0, pairs = 0;
+    for (size_t i = 0; i < count; i++) {
+        const double difference = fabs((double)a->data[i] - (double)b->data[i]);
+        if (!isfinite(difference))
+            continue;
+        max = fmax(max, difference);
+        sum += difference;
+        pairs++;
+    }
+    return pairs > 0 ? (struct api_difference){max, sum / pairs}
+                     : (struct api_difference){NAN, NAN};
 }

@@ -23,4 +23,11 @@ double api_trait_overshoot(struct api_range in, struct api_range out);
  * are no neighbours, 0 when all values are equal. */
 double api_trait_gradient(const struct api_result *result, struct api_range out);
 
+/* Of two outputs of one shape, place by place: the largest absolute difference and the mean, where
+ * both are finite. NaN where none are. */
+struct api_difference {
+    double max, mean;
+};
+struct api_difference api_trait_difference(const struct up_tensor *a, const struct up_tensor *b);
+
 #endif

@@ -15,7 +15,8 @@ static uint32_t weight_count(const struct up_layer *layer)
 }
 
 static enum up_code weights_by_name(struct api_reader *reader, const json_t *weights,
-                                    struct up_layer *layer, const char *const *name, uint32_t count)
+                                    const char *base, struct up_layer *layer,
+                                    const char *const *name, uint32_t count)
 {
     const char *key;
     json_t *list;
@@ -24,7 +25,7 @@ static enum up_code weights_by_name(struct api_reader *reader, const json_t *wei
         uint32_t i = 0;
         while (i < count && strcmp(name[i], key) != 0)
             i++;
-        const char *at = api_under(reader, "/weights", key);
+        const char *at = api_under(reader, base, key);
         if (at == NULL)
             return reader->err->code;
         if (i == count)
@@ -35,16 +36,15 @@ static enum up_code weights_by_name(struct api_reader *reader, const json_t *wei
     return UP_OK;
 }
 
-static enum up_code weights_flat(struct api_reader *reader, const json_t *weights,
+static enum up_code weights_flat(struct api_reader *reader, const json_t *weights, const char *base,
                                  struct up_layer *layers, uint32_t count)
 {
     size_t wanted = 0, next = 0;
     for (uint32_t i = 0; i < count; i++)
         wanted += weight_count(&layers[i]);
     if (!json_is_array(weights) || json_array_size(weights) != wanted)
-        return api_refuse(reader, UP_E_INVALID, "/weights",
-                          "the model takes %zu weights, %zu are given", wanted,
-                          json_array_size(weights));
+        return api_refuse(reader, UP_E_INVALID, base, "the model takes %zu weights, %zu are given",
+                          wanted, json_array_size(weights));
     struct up_tensor *tensor = up_arena_alloc(reader->arena, wanted, sizeof *tensor, reader->err);
     if (tensor == NULL)
         return reader->err->code;
@@ -53,7 +53,7 @@ static enum up_code weights_flat(struct api_reader *reader, const json_t *weight
         layer->weight_count = weight_count(layer);
         layer->weights = &tensor[next];
         for (uint32_t k = 0; k < layer->weight_count; k++, next++) {
-            const char *at = api_under_index(reader, "/weights", next);
+            const char *at = api_under_index(reader, base, next);
             if (at == NULL ||
                 api_read_tensor(reader, json_array_get(weights, next), at, &tensor[next]) != UP_OK)
                 return reader->err->code;
@@ -62,11 +62,11 @@ static enum up_code weights_flat(struct api_reader *reader, const json_t *weight
     return UP_OK;
 }
 
-enum up_code api_weights_read(struct api_reader *reader, const json_t *weights,
+enum up_code api_weights_read(struct api_reader *reader, const json_t *weights, const char *at,
                               struct up_layer *layers, const char *const *names, uint32_t count)
 {
     if (weights == NULL || json_is_null(weights))
         return UP_OK;
-    return json_is_object(weights) ? weights_by_name(reader, weights, layers, names, count)
-                                   : weights_flat(reader, weights, layers, count);
+    return json_is_object(weights) ? weights_by_name(reader, weights, at, layers, names, count)
+                                   : weights_flat(reader, weights, at, layers, count);
 }
