@@ -275,17 +275,53 @@ static void cells_draw(struct figure *f, size_t tile, const struct api_scale *sc
     }
 }
 
-static void grid_draw(struct figure *f, size_t tile)
+/* Pieces of a tile's grid that are lost: the cells on both of their sides are near to the ink. */
+static size_t grid_lost(const struct figure *f, size_t tile, const bool near[256])
+{
+    const struct api_layout *l = &f->layout;
+    const struct api_rect r = api_layout_tile(l, tile);
+    size_t lost = 0;
+    for (size_t y = 0; y < r.height; y += l->cell) {
+        const uint8_t *row = f->canvas.plane + (r.y + y) * f->canvas.width + r.x;
+        for (size_t x = 0; x < r.width; x += l->cell) {
+            lost += near[row[x]] && x > 0 && near[row[x - l->cell]];
+            lost += near[row[x]] && y > 0 && near[row[x - l->cell * f->canvas.width]];
+        }
+    }
+    return lost;
+}
+
+/* White, as long as no piece of the grid is lost by it; else the lightest ink that loses fewest. */
+static uint8_t grid_ink(const struct figure *f)
+{
+    uint8_t best = API_INK_WHITE;
+    size_t least = SIZE_MAX;
+    for (uint8_t ink = API_INK_WHITE; ink <= API_INK_BLACK && least > 0; ink++) {
+        bool near[256] = {false};
+        for (size_t i = 0; i < f->palette->count; i++)
+            near[i] = api_palette_near(f->palette, ink, i);
+        size_t lost = 0;
+        for (size_t tile = 0; tile < f->layout.tiles; tile++)
+            lost += grid_lost(f, tile, near);
+        if (lost < least) {
+            least = lost;
+            best = ink;
+        }
+    }
+    return best;
+}
+
+static void grid_draw(struct figure *f, size_t tile, uint8_t ink)
 {
     const size_t cell = f->layout.cell, line = f->layout.grid;
     const struct api_rect r = api_layout_tile(&f->layout, tile);
-    for (size_t at = cell; line > 0 && at < r.width; at += cell) {
+    for (size_t at = cell; at < r.width; at += cell) {
         const struct api_rect upright = {r.x + at - line / 2, r.y, line, r.height};
-        api_canvas_fill(&f->canvas, upright, API_INK_WHITE);
+        api_canvas_fill(&f->canvas, upright, ink);
     }
-    for (size_t at = cell; line > 0 && at < r.height; at += cell) {
+    for (size_t at = cell; at < r.height; at += cell) {
         const struct api_rect level = {r.x, r.y + at - line / 2, r.width, line};
-        api_canvas_fill(&f->canvas, level, API_INK_WHITE);
+        api_canvas_fill(&f->canvas, level, ink);
     }
 }
 
@@ -315,8 +351,10 @@ static void sheet_draw(struct figure *f)
         api_canvas_frame(&f->canvas, api_layout_tile(l, tile));
         tick_marks(f, tile);
         cells_draw(f, tile, &scale);
-        grid_draw(f, tile);
     }
+    const uint8_t ink = l->grid > 0 ? grid_ink(f) : API_INK_WHITE;
+    for (size_t tile = 0; l->grid > 0 && tile < l->tiles; tile++)
+        grid_draw(f, tile, ink);
     if (l->bar_side != API_BAR_NONE)
         bar_draw(f);
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { LEVELS = 256, SHARED_FIRST = 7 };
+enum { LEVELS = 256, SHARED_FIRST = 7, NEAR = 32 };
 
 static int squared_distance(const uint8_t a[3], const uint8_t b[3])
 {
@@ -70,4 +70,9 @@ uint8_t api_palette_entry(const struct api_palette *palette, const struct api_sc
     if (value <= scale->vmin || scale->vmax <= scale->vmin)
         return palette->level[value > scale->vmax ? LEVELS - 1 : 0];
     return palette->level[x >= 1 ? LEVELS - 1 : (size_t)(x * LEVELS)];
+}
+
+bool api_palette_near(const struct api_palette *palette, size_t a, size_t b)
+{
+    return squared_distance(palette->rgb[a], palette->rgb[b]) < 3 * NEAR * NEAR;
 }

@@ -33,4 +33,7 @@ struct api_scale {
 uint8_t api_palette_entry(const struct api_palette *palette, const struct api_scale *scale,
                           float value);
 
+/* Whether two entries are so alike that a line of one is lost on the other. */
+bool api_palette_near(const struct api_palette *palette, size_t a, size_t b);
+
 #endif

@@ -297,6 +297,33 @@ Test(figure, has_grid_and_ticks_as_asked)
     }
 }
 
+/* Two columns of each end of the map: the line between the second pair is at 3 cells. */
+Test(figure, has_a_grid_that_its_cells_do_not_hide)
+{
+    static const float values[16] = {0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1};
+    static const struct {
+        const char *cmap;
+        bool white; /* whether the notebook's white will do */
+    } cases[] = {{"viridis", true}, {"gray", false}, {"Blues", false}, {"Blues_r", false}};
+    const struct api_field field = look_field(values, 4, 4, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct box found[LOOK_FRAMES_MAX];
+        const struct image image = look(
+            &field,
+            &(struct api_figure_options){.cmap = cases[i].cmap, .cell = 20, .colorbar = API_OFF});
+        cr_assert(look_frames(&image, found) > 0, "%s: no frame", cases[i].cmap);
+        for (size_t line = 1; line <= 3; line += 2) {
+            const size_t x = found[0].x + line * 20, y = found[0].y + 5;
+            cr_assert(look_is(&image, x, y, look_white) == cases[i].white, "%s", cases[i].cmap);
+            const float *drawn = image.rgb + 3 * (y * image.width + x), *cell = drawn + 3 * 8;
+            double apart = 0;
+            for (size_t k = 0; k < 3; k++)
+                apart = fmax(apart, fabs((double)drawn[k] - (double)cell[k]));
+            cr_assert(apart > 0.1, "%s: a line %g from its cells", cases[i].cmap, apart);
+        }
+    }
+}
+
 Test(figure, has_its_title_above_and_grows_for_a_long_one)
 {
     const float *values = look_values(16, 11);
