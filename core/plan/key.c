@@ -174,6 +174,7 @@ static void put_plan(struct up_plan_key *key, const struct up_graph *graph,
     PUT(key, options->output_bytes_max);
     put_text(key, options->algorithm);
     PUT(key, options->no_fusion);
+    PUT(key, options->stream_bytes);
     PUT(key, graph->input_count);
     for (uint32_t i = 0; i < graph->input_count; i++)
         put_shape(key, &graph->inputs[i]);

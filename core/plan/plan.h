@@ -61,7 +61,8 @@ struct up_plan_options {
     /* An algorithm of core/gather/rules.c, to take where it applies; NULL or "": the rules choose.
      */
     const char *algorithm;
-    unsigned no_fusion; /* fusions to leave out: a set of core/plan/fusion.h */
+    unsigned no_fusion;  /* fusions to leave out: a set of core/plan/fusion.h */
+    size_t stream_bytes; /* results larger than this go around the cache; 0: by the machine's */
 };
 
 /* What one node of the graph became. */

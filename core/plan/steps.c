@@ -7,13 +7,23 @@
  * once; a chain of channels_first layers moves its channels only at its ends. */
 #include <string.h>
 
+#include "core/cache_size.h"
 #include "core/layers/gathered.h"
 #include "core/plan/internal.h"
 
-/* A result larger than this has left the cache when the next step, or the encoder, reads it.
- * Measured on a machine with 32 MB of third-level cache, the time of computing and of reading
- * together: plain stores are faster to 20 MB by up to a half, slower from 26 MB. */
-enum { STREAM_BYTES = 16 << 20 };
+/* A result larger than half of the last cache has left it when the next step, or the encoder, reads
+ * it. Measured where that has 32 MB, computing and reading together: plain stores are faster to
+ * 20 MB by up to a half, slower from 26 MB. More was not measured, and where a cache is larger,
+ * more processors share it. */
+enum { STREAM_BYTES_MAX = 16 << 20, STREAM_BYTES_UNKNOWN = 8 << 20 };
+
+static size_t stream_bytes(const struct up_plan_options *options)
+{
+    if (options->stream_bytes != 0)
+        return options->stream_bytes;
+    const size_t half = up_cache_bytes() / 2;
+    return half == 0 ? STREAM_BYTES_UNKNOWN : half < STREAM_BYTES_MAX ? half : STREAM_BYTES_MAX;
+}
 
 static uint32_t buffer_new(struct up_builder *b, enum up_buffer_kind kind, size_t index,
                            size_t bytes)
@@ -228,7 +238,8 @@ enum up_code up_plan_steps(struct up_builder *b)
     if (outputs_add(b) != UP_OK)
         return b->err->code;
     for (size_t i = 0; i < plan->step_count; i++)
-        plan->step[i].step.stream = plan->buffer[plan->step[i].out].bytes > STREAM_BYTES;
+        plan->step[i].step.stream =
+            plan->buffer[plan->step[i].out].bytes > stream_bytes(b->options);
     uint32_t *order = up_arena_alloc(b->arena, plan->buffer_count, sizeof *order, b->err);
     if (order == NULL)
         return b->err->code;

@@ -211,7 +211,8 @@ enum up_code sample_plan(const struct sample *sample, const struct up_kernels *k
     const struct up_plan_options options = {.kernels = kernels,
                                             .output_bytes_max = SAMPLE_BYTES_MAX,
                                             .output_bytes_flag = "--output-limit",
-                                            .algorithm = sample->algorithm};
+                                            .algorithm = sample->algorithm,
+                                            .stream_bytes = sample->stream_bytes};
     *err = (struct up_error){.code = UP_OK};
     return up_plan_build(&graph, &options, arena, ret, err);
 }

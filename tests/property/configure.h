@@ -22,6 +22,7 @@ struct sample {
     const struct up_tensor *weights; /* NULL: the initializers draw, with a fixed seed */
     uint32_t weight_count;
     const char *algorithm; /* to take where it applies; NULL: the rules choose */
+    size_t stream_bytes;   /* the plan's option */
 };
 
 /* `cells` bounds the inputs' spatial sizes: their product. */

@@ -165,6 +165,35 @@ Test(layers, give_the_same_bits_on_one_thread_and_on_four, .timeout = 60)
     up_pool_free(pool);
 }
 
+/* Around the cache, or not; by one thread, two and three. */
+static struct up_pool *pools[3];
+
+static void streams_agree(struct property *p)
+{
+    const float *const *in = sample_inputs(&p->sample, &p->random, p->arena), *plain = NULL;
+    for (size_t turn = 0; turn < 6; turn++) {
+        size_t count;
+        p->sample.stream_bytes = turn % 2 == 0 ? SIZE_MAX : 1;
+        const float *out = sample_run(planned(p), in, pools[turn / 2], p->arena, &count);
+        plain = turn == 0 ? out : plain;
+        cr_assert(memcmp(plain, out, count * sizeof *out) == 0,
+                  "%s on %s, %s by %zu threads: other bits than stored by one",
+                  p->sample.ops->class_name, p->kernels->isa, turn % 2 == 0 ? "stored" : "streamed",
+                  1 + turn / 2);
+    }
+}
+
+Test(layers, give_the_same_bits_streamed_by_any_number_of_threads, .timeout = 60)
+{
+    for (unsigned i = 1; i < 3; i++) {
+        pools[i] = up_pool_new(i, 0);
+        cr_assert(pools[i] != NULL, "no pool");
+    }
+    for_all(streams_agree, 3000, 20);
+    up_pool_free(pools[1]);
+    up_pool_free(pools[2]);
+}
+
 /* --- Linearity ------------------------------------------------------------------------------ */
 
 /* The layer with weights of the test's own: random, or their absolute values. */

@@ -194,16 +194,17 @@ Test(plan_keys, inputs_and_options_count, .timeout = 20)
         {.kernels = up_kernels_select(NULL), .algorithm = "direct"},
         {.kernels = up_kernels_select(NULL), .output_bytes_max = 1},
         {.kernels = up_kernels_select(NULL), .no_fusion = 1},
+        {.kernels = up_kernels_select(NULL), .stream_bytes = 1},
     };
-    struct up_plan_key key[7];
-    for (size_t i = 0; i < 5; i++)
+    struct up_plan_key key[8];
+    for (size_t i = 0; i < 6; i++)
         cr_assert(up_plan_key_make(&alone.graph, &options[i], arena, &key[i], &err) == UP_OK);
     sample.in[0].dim[1]++;
-    key[5] = key_of(&alone.graph, arena);
-    alone.layer.expected = (struct up_expected){"input_shape", 1, {3}};
     key[6] = key_of(&alone.graph, arena);
-    for (size_t i = 0; i < 7; i++)
-        for (size_t k = 0; k < 7; k++)
+    alone.layer.expected = (struct up_expected){"input_shape", 1, {3}};
+    key[7] = key_of(&alone.graph, arena);
+    for (size_t i = 0; i < 8; i++)
+        for (size_t k = 0; k < 8; k++)
             cr_assert(same(&key[i], &key[k]) == (i == k), "%zu and %zu", i, k);
     up_arena_free(arena);
 }
