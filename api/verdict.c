@@ -20,6 +20,17 @@ static bool overshoots(const struct api_candidate *one)
     return one->overshoot > UP_CHECKERBOARD_SEEN;
 }
 
+static bool stays(const struct api_candidate *one)
+{
+    return one->overshoot <= UP_CHECKERBOARD_SEEN;
+}
+
+static bool is_any(const struct api_candidate *one)
+{
+    (void)one;
+    return true;
+}
+
 static size_t count_of(const struct api_comparison *c, bool (*is)(const struct api_candidate *one))
 {
     size_t count = 0;
@@ -28,87 +39,121 @@ static size_t count_of(const struct api_comparison *c, bool (*is)(const struct a
     return count;
 }
 
-/* "A (0.75), B (0.5)": those that are, with the figure at `offset` where it is not 0. */
+/* The column of the table that a figure stands in, and where candidates have it. */
+struct column {
+    const char *name;
+    size_t offset;
+};
+
+static const struct column checkerboard = {"checkerboard",
+                                           offsetof(struct api_candidate, checkerboard)},
+                           overshoot = {"overshoot", offsetof(struct api_candidate, overshoot)},
+                           gradient = {"rms_gradient", offsetof(struct api_candidate, gradient)},
+                           macs = {"macs", offsetof(struct api_candidate, macs)};
+
+static double figure_of(const struct api_candidate *one, struct column column)
+{
+    return *(const double *)(const void *)((const char *)one + column.offset);
+}
+
+/* "A (checkerboard 0.75), B (0.5)": those that are; the first figure says its column's name. */
 static void say_list(struct api_buffer *out, const struct api_comparison *c,
-                     bool (*is)(const struct api_candidate *one), size_t offset)
+                     bool (*is)(const struct api_candidate *one), struct column column)
 {
     const char *between = "";
     for (size_t i = 0; i < c->count; i++) {
         const struct api_candidate *one = &c->candidate[i];
         if (!is(one))
             continue;
-        api_buffer_printf(out, "%s%s", between, one->name);
-        if (offset != 0)
-            api_buffer_printf(out, " (%.3g)", *(const double *)((const char *)one + offset));
+        api_buffer_printf(out, "%s%s (%s%s%.3g)", between, one->name, between[0] ? "" : column.name,
+                          between[0] ? "" : " ", figure_of(one, column));
         between = ", ";
     }
 }
 
 static void say_checkerboards(struct api_buffer *out, const struct api_comparison *c)
 {
-    const size_t offset = offsetof(struct api_candidate, checkerboard);
     const size_t with = count_of(c, has_checkerboard), without = count_of(c, is_even);
     if (with > 0) {
         api_buffer_puts(out, "With a checkerboard: ");
-        say_list(out, c, has_checkerboard, offset);
+        say_list(out, c, has_checkerboard, checkerboard);
         api_buffer_puts(out, without > 0 ? "; without: " : ".");
     } else if (without > 0) {
         api_buffer_puts(out, "Without a checkerboard: ");
     }
     if (without > 0) {
-        say_list(out, c, is_even, offset);
+        say_list(out, c, is_even, checkerboard);
         api_buffer_puts(out, ".");
     }
+}
+
+/* "A, B (macs 0)": those that have the best figure. */
+static void say_best(struct api_buffer *out, const struct api_comparison *c,
+                     bool (*is)(const struct api_candidate *one), struct column column, double best)
+{
+    const char *between = "";
+    for (size_t i = 0; i < c->count; i++) {
+        const struct api_candidate *one = &c->candidate[i];
+        if (!is(one) || !(fabs(figure_of(one, column) - best) <= 1e-6 * fabs(best)))
+            continue;
+        api_buffer_printf(out, "%s%s", between, one->name);
+        between = ", ";
+    }
+    api_buffer_printf(out, " (%s %.*g)", column.name, best < 1 ? 3 : 15, best);
+}
+
+/* The smallest and the largest figure of those that are; min > max when there is none. */
+static struct api_range range_of(const struct api_comparison *c,
+                                 bool (*is)(const struct api_candidate *one), struct column column)
+{
+    struct api_range range = {INFINITY, -INFINITY};
+    for (size_t i = 0; i < c->count; i++) {
+        if (!is(&c->candidate[i]))
+            continue;
+        range.min = fmin(range.min, figure_of(&c->candidate[i], column));
+        range.max = fmax(range.max, figure_of(&c->candidate[i], column));
+    }
+    return range;
 }
 
 /* A checkerboard is steep, too, but nothing that anybody wants sharp: it is left out where there
  * are others. */
 static void say_sharpness(struct api_buffer *out, const struct api_comparison *c)
 {
-    const struct api_candidate *sharpest = NULL, *smoothest = NULL;
     const bool only_even = count_of(c, is_even) > 0;
-    for (size_t i = 0; i < c->count; i++) {
-        const struct api_candidate *one = &c->candidate[i];
-        if (isnan(one->gradient) || (only_even && !is_even(one)))
-            continue;
-        if (sharpest == NULL || one->gradient > sharpest->gradient)
-            sharpest = one;
-        if (smoothest == NULL || one->gradient < smoothest->gradient)
-            smoothest = one;
-    }
-    if (sharpest == NULL || !(sharpest->gradient > smoothest->gradient))
+    bool (*const is)(const struct api_candidate *one) = only_even ? is_even : is_any;
+    const struct api_range range = range_of(c, is, gradient);
+    if (!(range.max > range.min))
         return;
-    api_buffer_printf(out, " %s sharpest is %s (rms_gradient %.3g), the smoothest %s (%.3g).",
-                      only_even && count_of(c, has_checkerboard) > 0 ? "Of those without, the"
-                                                                     : "The",
-                      sharpest->name, sharpest->gradient, smoothest->name, smoothest->gradient);
+    const bool some = only_even && count_of(c, has_checkerboard) > 0;
+    api_buffer_puts(out, some ? " Sharpest of those without: " : " Sharpest: ");
+    say_best(out, c, is, gradient, range.max);
+    api_buffer_puts(out, "; smoothest: ");
+    say_best(out, c, is, gradient, range.min);
+    api_buffer_puts(out, ".");
 }
 
+/* An input of equal values has no range to leave. */
 static void say_overshoot(struct api_buffer *out, const struct api_comparison *c)
 {
-    if (count_of(c, overshoots) == 0) {
-        api_buffer_puts(out, " None leaves the input's range.");
-        return;
+    if (count_of(c, overshoots) > 0) {
+        api_buffer_puts(out, " Past the input's range, in parts of it: ");
+        say_list(out, c, overshoots, overshoot);
+        api_buffer_puts(out, ".");
+    } else if (count_of(c, stays) == c->count) {
+        api_buffer_printf(out, " None leaves the input's range by more than %g of it.",
+                          UP_CHECKERBOARD_SEEN);
     }
-    api_buffer_puts(out, " Past the input's range, in parts of it: ");
-    say_list(out, c, overshoots, offsetof(struct api_candidate, overshoot));
-    api_buffer_puts(out, ".");
 }
 
 static void say_cheapest(struct api_buffer *out, const struct api_comparison *c)
 {
-    double least = INFINITY;
-    const char *between = "";
-    for (size_t i = 0; i < c->count; i++)
-        least = fmin(least, c->candidate[i].macs);
+    const struct api_range range = range_of(c, is_any, macs);
+    if (!(range.max > range.min))
+        return;
     api_buffer_puts(out, " Cheapest: ");
-    for (size_t i = 0; i < c->count; i++) {
-        if (c->candidate[i].macs > least)
-            continue;
-        api_buffer_printf(out, "%s%s", between, c->candidate[i].name);
-        between = ", ";
-    }
-    api_buffer_printf(out, " (%.0f multiply-accumulates).", least);
+    say_best(out, c, is_any, macs, range.min);
+    api_buffer_puts(out, ".");
 }
 
 enum up_code api_verdict(const struct api_comparison *c, const char **ret)
@@ -119,6 +164,6 @@ enum up_code api_verdict(const struct api_comparison *c, const char **ret)
     say_overshoot(&out, c);
     say_cheapest(&out, c);
     api_buffer_put(&out, "", 1);
-    *ret = out.data;
+    *ret = out.data + (out.data != NULL && out.data[0] == ' ');
     return api_buffer_finish(&out);
 }

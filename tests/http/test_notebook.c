@@ -272,7 +272,7 @@ Test(notebook, comparison_tells_the_two_apart, .timeout = 20)
                     "},{\"name\":\"b\"," UPSAMPLED "}]}");
     cr_assert(a.status == 200, "status %ld: %s", a.status, a.body);
     expect(&a, "\"checkerboard\":0.75,\"overshoot\":3,");
-    expect(&a, "With a checkerboard: a (0.75); without: b (0).");
+    expect(&a, "With a checkerboard: a (checkerboard 0.75); without: b (checkerboard 0).");
     answer_free(&a);
     a = client_post(s, "/compare", "{\"input\":" SQUARE ",\"candidates\":[]}");
     cr_assert(a.status == 422, "status %ld: %s", a.status, a.body);

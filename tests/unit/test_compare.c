@@ -61,6 +61,12 @@ static void assert_says(const struct reply *r, const char *text)
     cr_assert(verdict != NULL && strstr(verdict, text) != NULL, "no \"%s\" in: %s", text, verdict);
 }
 
+static void assert_verdict(const struct reply *r, const char *text)
+{
+    const char *verdict = json_string_value(json_object_get(r->json, "verdict"));
+    cr_assert(verdict != NULL && strcmp(verdict, text) == 0, "not \"%s\" but: %s", text, verdict);
+}
+
 /* --- The table ------------------------------------------------------------------------------ */
 
 static const char notebook[] = NEAREST
@@ -101,14 +107,38 @@ Test(compare, measures_the_notebooks_candidates, .timeout = 20)
 Test(compare, says_who_has_a_checkerboard_and_who_is_sharp, .timeout = 20)
 {
     struct reply r = compare(NEAREST "," ONES "," SMOOTH("bilinear") "," SMOOTH("bicubic"), "");
-    assert_says(&r, "With a checkerboard: ones (0.75); without: nearest (0), bilinear (0), bicubic "
-                    "(0).");
-    assert_says(&r, "the sharpest is nearest (rms_gradient 0.258), the smoothest bicubic (0.148).");
-    assert_says(&r, "Past the input's range, in parts of it: ones (3), bicubic (0.146).");
-    assert_says(&r, "Cheapest: nearest (0 multiply-accumulates).");
+    assert_verdict(&r,
+                   "With a checkerboard: ones (checkerboard 0.75); without: nearest (checkerboard "
+                   "0), bilinear (0), bicubic (0). Sharpest of those without: nearest "
+                   "(rms_gradient 0.258); smoothest: bicubic (rms_gradient 0.148). Past the "
+                   "input's range, in parts of it: ones (overshoot 3), bicubic (0.146). "
+                   "Cheapest: nearest (macs 0).");
     reply_free(&r);
     r = compare(NEAREST, "");
-    assert_says(&r, "Without a checkerboard: nearest (0). None leaves the input's range.");
+    assert_verdict(&r, "Without a checkerboard: nearest (checkerboard 0). None leaves the input's "
+                       "range by more than 0.01 of it.");
+    reply_free(&r);
+}
+
+/* Bilinear is Conv2DTranspose with a fitted kernel, number for number. */
+Test(compare, names_all_that_are_the_same, .timeout = 20)
+{
+    struct reply r = compare(SMOOTH("bilinear") "," FITTED "," NEAREST, "");
+    assert_says(&r, "Sharpest: nearest (rms_gradient 0.258); smoothest: bilinear, fitted "
+                    "(rms_gradient 0.151).");
+    reply_free(&r);
+}
+
+/* An input of equal values has no range, and no layers have no axes. */
+Test(compare, claims_nothing_without_a_figure, .timeout = 20)
+{
+    struct reply r = ask(&(struct question){
+        .path = "/compare", .body = "{\"input\":[[1,1],[1,1]],\"candidates\":[" NEAREST "]}"});
+    assert_verdict(&r, "Without a checkerboard: nearest (checkerboard 0).");
+    reply_free(&r);
+    r = ask(&(struct question){.path = "/compare",
+                               .body = "{\"input\":[[1,1]],\"candidates\":[{\"layers\":[]}]}"});
+    assert_verdict(&r, "");
     reply_free(&r);
 }
 
@@ -121,7 +151,7 @@ Test(compare, sees_the_checkerboard_of_unequal_filters, .timeout = 20)
                 "");
     assert_near(&r, 0, "checkerboard", 0.75);
     assert_member(&r, "/candidates/0/name", "\"candidate 1\"");
-    assert_says(&r, "With a checkerboard: candidate 1 (0.75).");
+    assert_says(&r, "With a checkerboard: candidate 1 (checkerboard 0.75).");
     reply_free(&r);
 }
 

@@ -56,7 +56,7 @@ Test(presets, notebook_tells_who_has_a_checkerboard, .timeout = 20)
     assert_member(&r, "/candidates/6/parameters", "40");
     const char *verdict = json_string_value(json_object_get(r.json, "verdict"));
     cr_assert(strstr(verdict, "With a checkerboard: Conv2DTranspose 3\xC3\x97"
-                              "3 (0.75); without: nearest (0)") != NULL,
+                              "3 (checkerboard 0.75); without: nearest (checkerboard 0)") != NULL,
               "%s", verdict);
     reply_free(&r);
 }
