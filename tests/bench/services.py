@@ -36,7 +36,7 @@ HERE = pathlib.Path(__file__).parent / "services"
 NODE = pathlib.Path("build/services-node")
 CORES = sorted(os.sched_getaffinity(0))[:2]
 DEFAULTS = {"cases": "", "services": None, "rounds": 3, "seconds": 1}
-TURN_REQUESTS, TURN_SECONDS_MAX, SLOW_SECONDS = 8, 10, 4
+TURN_REQUESTS, TURN_SECONDS_MAX, SLOW_SECONDS = 5, 6, 4
 WARM_CONNECTIONS, PHASE_REQUESTS = 4, 9
 ERROR_MAX = {"JSON": 1e-5, "NPY": 1e-5, "PNG": 1.1 / 255}  # of the largest value; of a colour
 TYPES = {"JSON": "application/json", "NPY": "application/x-npy", "PNG": "image/png"}
@@ -290,9 +290,11 @@ def milliseconds(*values):
 
 
 def versions():
-    wanted = ("fastapi", "uvicorn", "orjson", "onnxruntime", "keras", "tensorflow-cpu", "bentoml")
+    wanted = ("fastapi", "uvicorn", "orjson", "onnxruntime", "keras", "tensorflow_cpu", "bentoml")
     found = {d.name.lower(): d.version for d in importlib.metadata.distributions()}
-    return ", ".join(f"{name} {found[name]}" for name in wanted if name in found)
+    node = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    return ", ".join([f"{name} {found[name]}" for name in wanted if name in found] +
+                     [f"{name} {version}" for name, version in node.items()])
 
 
 def head(arguments, missing):
@@ -365,8 +367,9 @@ def main():
             for case in everything:
                 results.append(measure(arguments, case, services, held, arguments.scratch))
                 print(table(results[-1]), flush=True)
-            print(summary(results), flush=True)
         finally:
+            if results:
+                print(summary(results), flush=True)
             for service in services:
                 service.close()
 
