@@ -18,11 +18,18 @@
 EMBED(index, "server/playground/index.html");
 EMBED(style, "server/playground/style.css");
 EMBED(app, "server/playground/app.js");
-EMBED(cells, "server/playground/cells.js");
 EMBED(compare, "server/playground/compare.js");
+EMBED(editor, "server/playground/editor.js");
 EMBED(explain, "server/playground/explain.js");
+EMBED(forms, "server/playground/forms.js");
+EMBED(heatmap, "server/playground/heatmap.js");
+EMBED(image, "server/playground/image.js");
+EMBED(presets, "server/playground/presets.js");
+EMBED(results, "server/playground/results.js");
+EMBED(service, "server/playground/service.js");
+EMBED(state, "server/playground/state.js");
 EMBED(takeaway, "server/playground/takeaway.js");
-EMBED(why, "server/playground/why.js");
+EMBED(weights, "server/playground/weights.js");
 
 static const struct {
     const char *path, *type;
@@ -36,11 +43,18 @@ static const struct {
             asset_##name##_end                                                                     \
     }
     SCRIPT(app),
-    SCRIPT(cells),
     SCRIPT(compare),
+    SCRIPT(editor),
     SCRIPT(explain),
+    SCRIPT(forms),
+    SCRIPT(heatmap),
+    SCRIPT(image),
+    SCRIPT(presets),
+    SCRIPT(results),
+    SCRIPT(service),
+    SCRIPT(state),
     SCRIPT(takeaway),
-    SCRIPT(why),
+    SCRIPT(weights),
 #undef SCRIPT
 };
 

@@ -1,445 +1,301 @@
-// The page: a form made of GET /layers, and two requests to POST /upsample for each change of it,
-// one without layers (the input's figure) and one with the chosen layer (the output's). The whole
-// state is the request, and it stands in the address, so that a link opens it again.
+// The page: an input, pipelines of layers beside one another, and what the service makes of them.
+// Every control replaces the state (state.js) and everything that is shown follows from it. Requests
+// that were answered are remembered, so that a change asks again only for what it changes.
 import {compareShow} from './compare.js';
+import {editorProblem, editorShow, editorStart, stateWithAxes} from './editor.js';
+import {byId, pretty, problemsClear, problemShow} from './forms.js';
+import {Heatmap, textOf} from './heatmap.js';
+import {rangeOf, volumeOf} from './image.js';
+import {presets} from './presets.js';
+import {Card, outputOf} from './results.js';
+import {ask, askJson, catalogueGet, coloursOf, Problem, timingOf} from './service.js';
+import {chosenLayer, pipelineAxes, PIPELINES_MAX, requestOf, stateKeep, stateOpen} from './state.js';
 import {curlOf, download, pythonLinesOf, scriptLinesOf, tensorOf} from './takeaway.js';
-import {whyHide, whyShow, whyStart} from './why.js';
+import {weightsMark, weightsShow} from './weights.js';
 
-const byId = id => document.getElementById(id);
-
-// Inputs by the number of axes that a layer works along; the first of each is chosen.
-
-const filled = (shape, value, at = []) => shape.length === 0
-  ? value(...at)
-  : Array.from({length: shape[0]}, (_, i) => filled(shape.slice(1), value, [...at, i]));
-const within = (low, high, ...at) => at.every(i => i >= low && i < high) ? 1 : 0;
-
-const presets = [
-  {name: 'a square, 8×8', axes: 2, values: filled([8, 8], (y, x) => within(2, 6, y, x))},
-  {name: 'one pixel, 5×5', axes: 2, values: filled([5, 5], (y, x) => within(2, 3, y, x))},
-  {name: 'all ones, 8×8', axes: 2, values: filled([8, 8], () => 1)},
-  {name: 'a checkerboard, 8×8', axes: 2, values: filled([8, 8], (y, x) => (y + x) % 2)},
-  {name: 'a ramp, 8×8', axes: 2, values: filled([8, 8], (y, x) => x)},
-  {name: 'a diagonal, 8×8', axes: 2, values: filled([8, 8], (y, x) => y === x ? 1 : 0)},
-  {name: 'four channels, 4×4×4', axes: 2, layer: 'PixelShuffle', values: filled([4, 4, 4], (y, x, c) => y === x ? c + 1 : 0)},
-  {name: 'a pulse, 12', axes: 1, values: filled([12], x => within(4, 8, x))},
-  {name: 'one value, 9', axes: 1, values: filled([9], x => within(4, 5, x))},
-  {name: 'a ramp, 12', axes: 1, values: filled([12], x => x)},
-  {name: 'a cube, 4×4×4', axes: 3, values: filled([4, 4, 4], (z, y, x) => within(1, 3, z, y, x))},
-  {name: 'one voxel, 3×3×3', axes: 3, values: filled([3, 3, 3], (z, y, x) => within(1, 2, z, y, x))},
-  {name: 'a batch of images, 1×8×8×1', axes: 0, values: filled([1, 8, 8, 1], (b, y, x) => x - 3.5)},
-];
-
-// What a layer that upsamples starts with: the notebook's first figure, whatever the layer.
-const notebook = {filters: 1, kernel_size: 3, strides: 2, padding: 'same',
-  kernel_initializer: 'Ones'};
-// What stands where a parameter has no default.
-const starts = {...notebook, units: 1, pool_size: 2, output_size: 4, rate: 0.5, stddev: 1, scale: 2,
-  n: 2, target_shape: [16, 4], dims: [2, 1, 3], axes: 1};
-const firstLayer = 'Conv2DTranspose';
-// Weights that are drawn are the same for every request of the page, and for who opens its link.
-const SEED = 1;
+const PAINT_PAUSE_MS = 60, SLOW_MS = 300;
 // A dropped file of at most so many values becomes text that can be edited and drawn on.
-const TEXT_VALUES_MAX = 16384;
+const TEXT_VALUES_MAX = 16384, ANSWERS_MAX = 64;
 
-// Which layers the chooser shows first.
-const upsamples = /^UpSampling|Transpose$|^PixelShuffle|^Resizing$/;
-
-let catalogue = [];
+let state = stateOpen();
 let running = null; // AbortController of the requests on their way
+let cards = [], inputMap, painted;
+const answers = new Map(); // by request
 
-// --- JSON for people: lists of numbers on one line ---
+// --- Answers ---
 
-function pretty(value, indent = '') {
-  const inner = indent + '  ';
-  if (Array.isArray(value)) {
-    if (!value.some(item => item !== null && typeof item === 'object'))
-      return `[${value.map(item => JSON.stringify(item)).join(', ')}]`;
-    return `[\n${value.map(item => inner + pretty(item, inner)).join(',\n')}\n${indent}]`;
+// An answer to a request, remembered unless it was a refusal or is given up.
+function remembered(key, signal, make) {
+  if (!answers.has(key)) {
+    if (answers.size >= ANSWERS_MAX)
+      answers.delete(answers.keys().next().value);
+    const forget = () => answers.delete(key), made = make();
+    signal?.addEventListener('abort', forget, {once: true});
+    made.then(() => signal?.removeEventListener('abort', forget), forget);
+    answers.set(key, made);
   }
-  if (value === null || typeof value !== 'object' || Object.keys(value).length === 0)
-    return JSON.stringify(value);
-  const members = Object.entries(value).map(([name, item]) =>
-    `${inner}${JSON.stringify(name)}: ${pretty(item, inner)}`);
-  return `{\n${members.join(',\n')}\n${indent}}`;
+  return answers.get(key);
 }
 
-// --- The form ---
-
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes))
-    if (value !== undefined)
-      made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-const optionList = (names, chosen) => names.map(name => {
-  const option = element('option', {value: name}, name);
-  option.selected = name === chosen;
-  return option;
+const answerOf = (request, signal) => remembered(JSON.stringify(request), signal, async () => {
+  const response = await ask('upsample', request, signal);
+  return {...await response.json(), timing: timingOf(response.headers)};
 });
 
-// The choice that a value means: "ones" is the class Ones, "glorot_uniform" is GlorotUniform.
-const plain = text => String(text).toLowerCase().replaceAll('_', '');
-const choiceFor = (choices, value) => choices.find(choice => plain(choice) === plain(value));
+const planOf = (request, signal) => remembered(`plan ${JSON.stringify(request)}`, signal, () =>
+  askJson('plan?weights=true', request, signal));
 
-const NOTHING = '(none)';
-
-function startOf(parameter, layer) {
-  const start = (upsamples.test(layer.class_name) ? notebook : parameter.required ? starts : {})[
-    parameter.name];
-  return start ?? parameter.default ?? null;
+async function resultOf(layers, signal) {
+  const request = requestOf(state, layers), axes = pipelineAxes(layers);
+  const answer = await answerOf(request, signal);
+  return {layers, axes, shape: answer.shape, timing: answer.timing, request,
+    input: volumeOf(state.input, axes), output: outputOf(answer, axes)};
 }
 
-function controlOf(parameter, start) {
-  const id = `parameter-${parameter.name}`;
-  const attributes = {id, autocomplete: 'off', 'aria-describedby': `${id}-hint ${id}-error`};
-  if (parameter.type === 'bool') {
-    const box = element('input', {...attributes, type: 'checkbox'});
-    box.checked = start === true;
-    return box;
+// What the last layer of a pipeline gets.
+async function beforeOf(layers) {
+  const answer = await answerOf(requestOf(state, layers, layers.length - 1));
+  return outputOf(answer, pipelineAxes(layers));
+}
+
+// --- Showing ---
+
+function cardMake(index) {
+  const pipelinesWith = change => {
+    const pipelines = change([...state.pipelines]);
+    set({...state, pipelines, chosen: {pipeline: Math.min(state.chosen.pipeline, pipelines.length - 1), layer: 0}});
+  };
+  return new Card(index, {
+    edit: () => {
+      set({...state, chosen: {pipeline: index, layer: 0}});
+      byId('editor').scrollIntoView({behavior: 'smooth', block: 'nearest'});
+    },
+    copy: () => state.pipelines.length < PIPELINES_MAX &&
+      pipelinesWith(list => list.toSpliced(index + 1, 0, structuredClone(list[index]))),
+    remove: () => state.pipelines.length > 1 && pipelinesWith(list => list.toSpliced(index, 1)),
+    before: () => beforeOf(state.pipelines[index]),
+    seen: (cells, terms) => {
+      inputMap.mark(cells.map(([y, x]) => ({y, x})));
+      if (index === state.chosen.pipeline && state.chosen.layer === state.pipelines[index].length - 1)
+        weightsMark(terms);
+    },
+  });
+}
+
+function cardsFit() {
+  while (cards.length > state.pipelines.length)
+    cards.pop().element.remove();
+  while (cards.length < state.pipelines.length) {
+    const card = cardMake(cards.length);
+    cards.push(card);
+    byId('pipelines').append(card.element);
   }
-  if (parameter.choices) {
-    const names = parameter.nullable ? [NOTHING, ...parameter.choices] : parameter.choices;
-    return element('select', attributes,
-      ...optionList(names, start === null ? NOTHING : choiceFor(parameter.choices, start)));
+  byId('add').hidden = state.pipelines.length >= PIPELINES_MAX;
+  cards.forEach((card, i) => card.name(state.pipelines[i], i === state.chosen.pipeline));
+}
+
+function inputVolume() {
+  return volumeOf(state.input, pipelineAxes(state.pipelines[0]));
+}
+
+async function draw() {
+  const colours = await coloursOf(state.cmap), input = inputVolume();
+  const own = card => rangeOf([...Array(card.output.channels).keys()].flatMap(c =>
+    [...Array(card.output.depth).keys()].map(z => card.output.plane(z, c))));
+  const shown = cards.filter(card => card.output);
+  const z = input ? Math.min(Number(byId('input-slice').value), input.depth - 1) : 0;
+  const before = input ? input.plane(z, 0) : null;
+  const taps = byId('taps').checked;
+  const all = state.shared && rangeOf([...(before ? [before] : []), ...shown.map(card => [own(card)])]);
+  byId('input-slice').closest('label').hidden = !input || input.depth === 1;
+  if (before) {
+    byId('input-slice').max = input.depth - 1;
+    inputMap.show(before, colours, all || rangeOf([before]));
+    const sides = [input.depth, input.height, input.width].slice(3 - input.spatial);
+    byId('input-caption').textContent = `${[...sides, ...(input.channels > 1 ? [input.channels] : [])].join(' × ')}, values from ${rangeOf([before]).map(textOf).join(' to ')}`;
   }
-  const text = start === null ? '' : typeof start === 'object' ? JSON.stringify(start) : String(start);
-  const control = element('input', {...attributes, type: 'text', spellcheck: 'false',
-    inputmode: parameter.type === 'float' ? 'decimal' : undefined,
-    placeholder: parameter.nullable ? 'none' : undefined});
-  control.value = text;
-  return control;
+  const view = {colours, taps, ownRange: own,
+    rangeOf: (card, rows) => taps ? [0, rangeOf([rows])[1]] : all || own(card)};
+  for (const card of shown)
+    card.draw(view);
 }
 
-function boundsOf(parameter) {
-  const huge = 2147483647;
-  if (parameter.min === undefined)
-    return '';
-  return parameter.max >= huge ? `${parameter.min} or more` : `${parameter.min} to ${parameter.max}`;
+function takeawayShow() {
+  const request = requestOf(state, state.pipelines[state.chosen.pipeline]);
+  byId('json').textContent = pretty(request);
+  byId('curl').textContent = curlOf(request);
+  byId('python').textContent = pythonLinesOf(request);
+  byId('script').textContent = scriptLinesOf(request);
 }
 
-function hintOf(parameter, layer) {
-  const several = parameter.type === 'ints' && layer.spatial > 1 ? 'one number, or one an axis' : '';
-  return [parameter.meaning, boundsOf(parameter), several].filter(Boolean).join('; ');
+function inputShow() {
+  const text = pretty(state.input), index = presets.findIndex(({values}) => JSON.stringify(values) === JSON.stringify(state.input));
+  byId('preset').value = index < 0 ? '' : String(index);
+  if (document.activeElement !== byId('input'))
+    byId('input').value = text;
 }
 
-function fieldOf(parameter, layer) {
-  const control = controlOf(parameter, startOf(parameter, layer));
-  return element('div', {class: 'field', 'data-pointer': `/layer/config/${parameter.name}`},
-    element('label', {for: control.id}, parameter.name),
-    control,
-    element('p', {class: 'hint', id: `${control.id}-hint`}, hintOf(parameter, layer)),
-    element('p', {class: 'problem', id: `${control.id}-error`, hidden: ''}));
+// --- Running ---
+
+function problemOf(index, error, focus) {
+  const problem = error instanceof Problem ? error
+    : new Problem(`The service does not answer: ${error.message}`);
+  cards[index].refuse(problem);
+  if ((problem.pointer ?? '').startsWith('/input'))
+    problemShow(byId('input').closest('.field'), problem.message, focus);
+  else if (index === state.chosen.pipeline)
+    editorProblem(state, problem, focus);
 }
 
-// What stands in a text field: JSON where it is JSON, "2, 3" as a list, else the text itself, which
-// the service then refuses in its own words.
-function valueOf(text) {
-  for (const attempt of [text, `[${text}]`]) {
-    try {
-      return JSON.parse(attempt);
-    } catch {
-      continue;
-    }
-  }
-  return text;
-}
-
-function parameterValue(parameter) {
-  const control = byId(`parameter-${parameter.name}`);
-  if (control.type === 'checkbox')
-    return control.checked;
-  const text = control.value.trim();
-  if (parameter.choices)
-    return text === NOTHING ? null : text;
-  return text === '' ? undefined : valueOf(text);
-}
-
-const same = (a, b) => JSON.stringify(a) === JSON.stringify(b) ||
-  (typeof a === 'string' && typeof b === 'string' && plain(a) === plain(b));
-
-function chosenLayer() {
-  return catalogue.find(layer => layer.class_name === byId('layer').value);
-}
-
-// Only what differs from the defaults is sent: the request stays readable.
-function configOf(layer) {
-  const config = {};
-  for (const parameter of layer.parameters) {
-    const value = parameterValue(parameter);
-    if (value !== undefined && (parameter.required || !same(value, parameter.default ?? null)))
-      config[parameter.name] = value;
-  }
-  return config;
-}
-
-function presetChoose(index) {
-  byId('preset').value = String(index);
-  const {values} = presets[index];
-  byId('input').value = pretty(values);
-}
-
-function layerChoose() {
-  const layer = chosenLayer();
-  byId('layer-hint').textContent = layer.summary;
-  byId('parameters').replaceChildren(
-    ...layer.parameters.map(parameter => fieldOf(parameter, layer)));
-  const current = byId('preset').value === '' ? null : presets[Number(byId('preset').value)];
-  const list = presets.map((preset, index) => ({...preset, index}))
-    .filter(preset => preset.axes === layer.spatial);
-  byId('preset').replaceChildren(
-    ...list.map(preset => element('option', {value: preset.index}, preset.name)));
-  const made = list.find(preset => preset.layer === layer.class_name); // what only this layer needs
-  if (made)
-    presetChoose(made.index);
-  else if (current && current.axes === layer.spatial)
-    byId('preset').value = String(presets.indexOf(current));
-  else if (list.length > 0)
-    presetChoose(list[0].index);
-}
-
-// --- Problems, at the field they name ---
-
-function problemsClear() {
-  byId('problem').hidden = true;
-  for (const field of document.querySelectorAll('[data-pointer]')) {
-    field.querySelector('.problem').hidden = true;
-    field.querySelector('input, select, textarea').removeAttribute('aria-invalid');
+// The picture first; then what explains it.
+async function one(index, signal, focus) {
+  const card = cards[index], layers = state.pipelines[index];
+  const slow = setTimeout(() => card.busy(true), SLOW_MS);
+  try {
+    const result = await resultOf(layers, signal);
+    signal.throwIfAborted();
+    card.show(result);
+    await draw();
+    firstPainted();
+    const plan = await planOf(result.request, signal);
+    signal.throwIfAborted();
+    card.show({...result, plan});
+    await draw();
+    if (index === state.chosen.pipeline)
+      weightsShow(plan.layers[state.chosen.layer], chosenLayer(state).weights);
+  } catch (error) {
+    if (!signal.aborted)
+      problemOf(index, error, focus);
+  } finally {
+    clearTimeout(slow);
+    if (!signal.aborted)
+      card.busy(false);
   }
 }
 
-// "/layer/config/strides/1" belongs to the field of "/layer/config/strides".
-function fieldAt(pointer) {
-  const fields = [...document.querySelectorAll('[data-pointer]')];
-  return fields
-    .filter(({dataset}) => pointer === dataset.pointer || pointer.startsWith(`${dataset.pointer}/`))
-    .sort((a, b) => b.dataset.pointer.length - a.dataset.pointer.length)[0];
-}
-
-function problemShow(pointer, detail, focus) {
-  const field = fieldAt(pointer ?? '');
-  const place = field ? field.querySelector('.problem') : byId('problem');
-  place.textContent = detail;
-  place.hidden = false;
-  if (!field)
+async function run(focus = false) {
+  running?.abort();
+  const mine = running = new AbortController();
+  byId('pipelines').setAttribute('aria-busy', 'true');
+  problemsClear();
+  await Promise.all(state.pipelines.map((_, index) => one(index, mine.signal, focus)));
+  if (mine.signal.aborted)
     return;
-  const control = field.querySelector('input, select, textarea');
-  control.setAttribute('aria-invalid', 'true');
-  if (focus)
-    control.focus();
+  stateKeep(state);
+  if (!byId('compared').hidden)
+    await compare(mine.signal);
+  if (running === mine)
+    byId('pipelines').setAttribute('aria-busy', 'false');
 }
 
-class Problem extends Error {
-  constructor(detail, pointer) {
-    super(detail);
-    this.pointer = pointer;
-  }
+function set(next, focus = false) {
+  state = next;
+  cardsFit();
+  inputShow();
+  takeawayShow();
+  editorShow(state, set);
+  return run(focus);
 }
 
-// --- Requests ---
-
-async function problemOf(response) {
-  const problem = await response.json().catch(() => ({}));
-  const first = problem.errors?.[0];
-  return new Problem(first?.detail ?? problem.detail ?? `The service answered ${response.status}.`,
-    first?.pointer);
+// How long a visitor waits, as the page sees it.
+function firstPainted() {
+  const {dataset} = document.documentElement;
+  if (dataset.firstResult !== undefined)
+    return;
+  dataset.firstResult = '';
+  requestAnimationFrame(() => setTimeout(() => {
+    dataset.firstResult = String(Math.round(performance.now()));
+    byId('first-result').textContent = ` The first result was here after ${dataset.firstResult} ms.`;
+  }));
 }
 
-async function ask(path, request, signal) {
-  const response = await fetch(path, {method: 'POST', signal,
-    headers: {'Content-Type': 'application/json'}, body: JSON.stringify(request)});
-  if (!response.ok)
-    throw await problemOf(response);
-  return response;
-}
+// --- The input ---
 
-async function figure(request, signal) {
-  const response = await ask('upsample', request, signal);
-  return {blob: await response.blob(), headers: response.headers};
-}
-
-async function figureShow(id, title, {blob, headers}) {
-  const image = byId(id);
-  const shape = headers.get('X-Output-Shape').split(',').join(' × ');
-  const caption = `${title}: ${shape}, values from ${headers.get('X-Value-Min')} ` +
-    `to ${headers.get('X-Value-Max')}`;
-  URL.revokeObjectURL(image.src);
-  image.src = URL.createObjectURL(blob);
-  image.alt = caption;
-  byId(`${id}-caption`).textContent = caption;
-  await image.decode();
-}
-
-// "decode 0.1, compute 0.2 ms" of Server-Timing.
-function timingShow(headers) {
-  const phases = [...(headers.get('Server-Timing') ?? '').matchAll(/(\w+);dur=([\d.]+)/g)];
-  byId('timing').textContent = phases.length > 0
-    ? `Time in the service: ${phases.map(([, name, ms]) => `${name} ${Number(ms).toPrecision(2)}`).join(', ')} ms.` : '';
-}
-
-function warningsShow(headers) {
-  const warnings = JSON.parse(headers.get('X-Warnings') ?? '[]');
-  const others = warnings.filter(({code}) => code !== 'checkerboard'); // the diagnosis says that
-  byId('warnings').replaceChildren(...others.map(({detail}) => element('li', {}, detail)));
-  byId('warnings').hidden = others.length === 0;
-}
-
-function inputOf() {
+function inputRead() {
   try {
     return JSON.parse(byId('input').value);
   } catch (error) {
-    throw new Problem(`This is no JSON: ${error.message}.`, '/input');
+    problemShow(byId('input').closest('.field'), `This is no JSON: ${error.message}.`, false);
+    return undefined;
   }
 }
-
-function requestOf() {
-  const layer = chosenLayer();
-  const draws = layer.parameters.some(({type}) => type === 'initializer');
-  return {input: inputOf(), layer: {class_name: layer.class_name, config: configOf(layer)},
-    ...(draws ? {set_random_seed: SEED} : {}),
-    output: {format: 'png', cmap: byId('cmap').value}};
-}
-
-async function both(request, signal) {
-  const {input, output} = request;
-  const [before, after] = await Promise.allSettled([
-    figure({input, layers: [], output}, signal), figure(request, signal)]);
-  signal.throwIfAborted();
-  if (after.status === 'rejected')
-    throw after.reason;
-  if (before.status === 'rejected')
-    throw before.reason;
-  await figureShow('before', 'Input', before.value);
-  await figureShow('after', request.layer.class_name, after.value);
-  warningsShow(after.value.headers);
-  timingShow(after.value.headers);
-}
-
-// The numbers behind the figures, for inputs that are small enough to point at.
-async function why({output, ...request}, signal) {
-  const [answer, plan] = await Promise.all([
-    ask('upsample', {...request, output: {format: 'json'}}, signal).then(response => response.json()),
-    ask('plan?weights=true', request, signal).then(response => response.json())]);
-  await whyShow(request, answer, plan, chosenLayer().spatial, output.cmap);
-}
-
-async function run(focus) {
-  running?.abort();
-  const mine = running = new AbortController();
-  const figures = byId('figures');
-  figures.setAttribute('aria-busy', 'true');
-  problemsClear();
-  try {
-    const request = requestOf();
-    byId('json').textContent = pretty(request);
-    byId('curl').textContent = curlOf(request);
-    byId('python').textContent = pythonLinesOf(request);
-    byId('script').textContent = scriptLinesOf(request);
-    await both(request, mine.signal);
-    await why(request, mine.signal);
-    stateKeep(request);
-    if (!byId('compared').hidden)
-      await compare(mine.signal);
-    figures.classList.remove('stale');
-    byId('status').textContent = '';
-  } catch (error) {
-    if (mine.signal.aborted)
-      return;
-    figures.classList.add('stale');
-    whyHide(); // it would explain what nobody asked for
-    byId('status').textContent = byId('after').alt && 'The figures are those of the request before.';
-    problemShow(error.pointer,
-      error instanceof Problem ? error.message : `The service does not answer: ${error.message}`, focus);
-  }
-  if (running === mine)
-    figures.setAttribute('aria-busy', 'false');
-}
-
-// --- The address ---
-
-function stateKeep({input, layer, output}) {
-  const text = encodeURIComponent(JSON.stringify({input, layer, cmap: output.cmap}));
-  if (text.length < 100000)
-    history.replaceState(null, '', `#${text}`);
-}
-
-// What the address says, or null.
-function stateOf() {
-  try {
-    const state = JSON.parse(decodeURIComponent(location.hash.slice(1)));
-    return catalogue.some(({class_name: name}) => name === state.layer?.class_name) ? state : null;
-  } catch {
-    return null;
-  }
-}
-
-function stateApply({input, layer, cmap}) {
-  byId('layer').value = layer.class_name;
-  layerChoose();
-  byId('input').value = pretty(input);
-  if (cmap)
-    byId('cmap').value = cmap;
-  for (const [name, value] of Object.entries(layer.config ?? {})) {
-    const control = byId(`parameter-${name}`);
-    if (control?.type === 'checkbox')
-      control.checked = value === true;
-    else if (control)
-      control.value = value === null ? NOTHING : typeof value === 'object' ? JSON.stringify(value) : value;
-  }
-}
-
-// --- Drawing, dropping, comparing ---
-
-let painted; // of the debounce
 
 function paint(y, x) {
-  let values;
-  try {
-    values = inputOf();
-  } catch (error) {
-    problemShow(error.pointer, error.message, false);
+  const values = inputRead();
+  if (values === undefined)
     return;
-  }
-  const value = Number(byId('brush').value);
-  const row = Array.isArray(values[0]) ? values[y] : values;
+  const value = Number(byId('brush').value), axes = pipelineAxes(state.pipelines[0]);
+  const z = Number(byId('input-slice').value), plane = axes === 3 ? values[z] : values;
+  const row = Array.isArray(plane?.[0]) && axes !== 1 ? plane[y] : plane;
   if (Array.isArray(row?.[x]))
     row[x].fill(value);
-  else if (row)
+  else if (row?.[x] !== undefined)
     row[x] = value;
+  state = {...state, input: values};
   byId('input').value = pretty(values);
+  draw();
   clearTimeout(painted);
-  painted = setTimeout(() => run(false), 60);
+  painted = setTimeout(() => set(state), PAINT_PAUSE_MS);
 }
 
 // A small file's values as text, so that its cells can be seen and drawn on; a large one as it is.
 async function editable(input) {
-  const plan = await (await ask('plan', {input, layers: []})).json();
+  const plan = await askJson('plan', {input, layers: []});
   if (plan.input_shape.reduce((product, extent) => product * extent, 1) > TEXT_VALUES_MAX)
     return input;
-  const answer = await ask('upsample', {input, layers: [], output: {format: 'json'}});
-  return (await answer.json()).output;
+  return (await askJson('upsample', {input, layers: [], output: {format: 'json'}})).output;
 }
 
-async function drop(event) {
-  const file = event.dataTransfer?.files[0];
+async function take(file) {
   if (!file)
     return;
-  event.preventDefault();
   try {
-    byId('input').value = pretty(await editable(await tensorOf(file)));
-    await run(false);
+    await set({...state, input: await editable(await tensorOf(file))});
   } catch (error) {
-    problemShow('/input', `${file.name} cannot be read: ${error.message}`, false);
+    problemShow(byId('input').closest('.field'), `${file.name} cannot be read: ${error.message}`, false);
   }
 }
+
+function inputStart() {
+  const groups = [[2, 'images'], [1, 'sequences'], [3, 'volumes']];
+  byId('preset').replaceChildren(new Option('your own', ''), ...groups.map(([axes, label]) => {
+    const group = document.createElement('optgroup');
+    group.label = label;
+    group.append(...presets.flatMap((preset, i) => preset.axes === axes ? [new Option(preset.name, i)] : []));
+    return group;
+  }));
+  byId('preset').addEventListener('change', event => {
+    const preset = presets[event.target.value];
+    if (preset)
+      set({...stateWithAxes(state, preset.axes), input: preset.values});
+  });
+  byId('input').addEventListener('change', () => {
+    problemsClear();
+    const values = inputRead();
+    if (values !== undefined)
+      set({...state, input: values});
+  });
+  byId('file').addEventListener('change', event => take(event.target.files[0]));
+  document.addEventListener('dragover', event => event.preventDefault());
+  document.addEventListener('drop', event => {
+    event.preventDefault();
+    take(event.dataTransfer?.files[0]);
+  });
+  byId('finger').addEventListener('change', event =>
+    byId('input-cells').classList.toggle('drawing', event.target.checked));
+  inputMap = new Heatmap(byId('input-cells'), {paint, choose: (y, x) => {
+    const input = inputVolume(), z = Number(byId('input-slice').value);
+    const values = [...Array(input.channels).keys()].map(c => textOf(input.at(z, y, x, c)));
+    byId('input-value').textContent = `input[${[...(input.depth > 1 ? [z] : []), ...(input.height > 1 ? [y] : []), x].join(', ')}] = ${values.join(', ')}`;
+  }});
+}
+
+// --- The rest ---
 
 async function compare(signal) {
   byId('compare-error').hidden = true;
   try {
-    await compareShow(inputOf(), byId('cmap').value, signal);
+    await compareShow(state.input, state.cmap, signal);
   } catch (error) {
     if (signal?.aborted)
       return;
@@ -449,19 +305,20 @@ async function compare(signal) {
   }
 }
 
-function toolsOffer() {
-  whyStart(paint);
-  document.addEventListener('dragover', event => event.preventDefault());
-  document.addEventListener('drop', drop);
+function toolsStart() {
+  byId('add').addEventListener('click', () => set({...state,
+    pipelines: [...state.pipelines, structuredClone(state.pipelines[state.chosen.pipeline])],
+    chosen: {pipeline: state.pipelines.length, layer: 0}}));
+  byId('cmap').value = state.cmap;
+  byId('shared').checked = state.shared;
+  byId('cmap').addEventListener('change', event => set({...state, cmap: event.target.value}));
+  byId('shared').addEventListener('change', event => set({...state, shared: event.target.checked}));
+  for (const id of ['taps', 'input-slice'])
+    byId(id).addEventListener('input', draw);
   byId('compare').addEventListener('click', () => compare());
   for (const button of document.querySelectorAll('[data-download]'))
-    button.addEventListener('click', () => download(requestOf(), button.dataset.download)
-      .catch(error => problemShow(undefined, error.message, false)));
-}
-
-// --- Start ---
-
-function copyOffer() {
+    button.addEventListener('click', () => download(requestOf(state, state.pipelines[state.chosen.pipeline]),
+      button.dataset.download, state.cmap).catch(error => problemOf(state.chosen.pipeline, error, false)));
   for (const button of document.querySelectorAll('[data-copy]')) {
     button.hidden = !navigator.clipboard; // there is none but on localhost and over TLS
     button.addEventListener('click', async () => {
@@ -472,28 +329,16 @@ function copyOffer() {
 }
 
 async function start() {
-  copyOffer();
-  const response = await fetch('layers');
-  if (!response.ok)
-    throw await problemOf(response);
-  catalogue = (await response.json()).layers;
-  const names = catalogue.map(layer => layer.class_name);
-  const group = (label, wanted) => element('optgroup', {label},
-    ...optionList(names.filter(name => upsamples.test(name) === wanted), firstLayer));
-  byId('layer').replaceChildren(group('Layers that upsample', true), group('Others', false));
-  layerChoose();
-  const state = stateOf();
-  if (state)
-    stateApply(state);
-  toolsOffer();
-  byId('layer').addEventListener('change', layerChoose);
-  byId('preset').addEventListener('change', event => presetChoose(Number(event.target.value)));
-  byId('form').addEventListener('change', () => run(false));
-  byId('form').addEventListener('submit', event => {
-    event.preventDefault();
-    run(true);
-  });
-  await run(false);
+  const rows = catalogueGet();
+  inputStart();
+  toolsStart();
+  const first = set(state);
+  editorStart(await rows, () => state, set);
+  editorShow(state, set);
+  await first;
+  document.documentElement.dataset.ready = '';
 }
 
-start().catch(error => problemShow(undefined, `The catalogue of layers cannot be read: ${error.message}`));
+start().catch(error => {
+  byId('status').textContent = `The service does not answer: ${error.message}`;
+});

@@ -1,9 +1,7 @@
 // The page's question, put to the service: a preset's candidates on the present input, their table and verdict.
 
-const byId = id => document.getElementById(id);
-
-const ask = (body, signal) => fetch('compare', {method: 'POST', signal,
-  headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)});
+import {byId} from './forms.js';
+import {ask, askJson} from './service.js';
 
 const cell = (name, text) => Object.assign(document.createElement(name), {textContent: text});
 
@@ -21,20 +19,15 @@ function rowOf(candidate) {
 
 // Throws with the service's own sentence where the input is no image.
 export async function compareShow(input, cmap, signal) {
-  const [table, picture] = await Promise.all([
-    ask({preset: 'notebook', input, output: {format: 'json'}}, signal),
-    ask({preset: 'notebook', input, output: {format: 'png', cmap}}, signal)]);
-  if (!table.ok)
-    throw new Error((await table.json()).detail);
-  const {candidates: results, verdict} = await table.json();
+  const [{candidates: results, verdict}, picture] = await Promise.all([
+    askJson('compare', {preset: 'notebook', input, output: {format: 'json'}}, signal),
+    ask('compare', {preset: 'notebook', input, output: {format: 'png', cmap}}, signal)]);
   byId('verdict').textContent = verdict;
   byId('candidates').replaceChildren(...results.map(rowOf));
-  if (picture.ok) {
-    const image = byId('comparison');
-    URL.revokeObjectURL(image.src);
-    image.src = URL.createObjectURL(await picture.blob());
-    image.alt = `The results of ${results.length} candidates on one colour scale`;
-    await image.decode();
-  }
+  const image = byId('comparison');
+  URL.revokeObjectURL(image.src);
+  image.src = URL.createObjectURL(await picture.blob());
+  image.alt = `The results of ${results.length} candidates on one colour scale`;
+  await image.decode();
   byId('compared').hidden = false;
 }

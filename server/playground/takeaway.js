@@ -1,16 +1,17 @@
 // The same request for other programs, and answers as files.
+import {ask} from './service.js';
 
 const quoted = text => text.replaceAll("'", "'\\''");
 
 export const curlOf = request =>
-  `curl -d '${quoted(JSON.stringify(request))}' ${location.origin}/upsample -o figure.png`;
+  `curl -d '${quoted(JSON.stringify(request))}' ${location.origin}/upsample`;
 
 // JSON as Python writes it.
 const pythonOf = value => JSON.stringify(value).replaceAll(/"(?:[^"\\]|\\.)*"|\b(?:true|false|null)\b/g,
   word => ({true: 'True', false: 'False', null: 'None'})[word] ?? word);
 
 const members = (request, write, between) => Object.entries(request)
-  .filter(([name]) => name !== 'output').map(([name, value]) => write(name, value)).join(between);
+  .map(([name, value]) => write(name, value)).join(between);
 
 export const pythonLinesOf = request => `import numpy as np
 import requests
@@ -29,15 +30,11 @@ export const scriptLinesOf = request => `const response = await fetch("${locatio
 const {shape, output} = await response.json();
 console.log(shape, output);`;
 
-export async function download(request, format) {
-  const response = await fetch('upsample', {method: 'POST',
-    headers: {'Content-Type': 'application/json'},
-    body: JSON.stringify({...request, output: {...request.output, format}})});
-  if (!response.ok)
-    throw new Error(`the service answered ${response.status}`);
+export async function download(request, format, cmap) {
+  const response = await ask('upsample', {...request, output: {format, ...(format === 'png' ? {cmap} : {})}});
   const link = document.createElement('a');
   link.href = URL.createObjectURL(await response.blob());
-  link.download = `${request.layer.class_name}.${format}`;
+  link.download = `upsampled.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }

@@ -1,0 +1,201 @@
+// A heatmap on a canvas: cells with a grid, ticks, a colour bar, and one cell that is chosen by
+// pointer or by arrow keys. It is as crisp as the screen, and takes the page's colours.
+
+const LARGEST = 34, HEIGHT_MAX = 480;
+const GRID_FROM = 7, TEXT_FROM = 22; // pixels of a cell
+const LEFT = 26, BELOW = 20, BAR = 12, LABELS = 46, TICK_ROOM = 24;
+
+export const textOf = value => value === null ? 'NaN' : String(Number(value.toPrecision(6)));
+const labelOf = value => String(Number(value.toPrecision(3)));
+
+// 1, 2, 5, 10, ...: the smallest that leaves room between two labels.
+function tickStep(size) {
+  for (let power = 1; ; power *= 10)
+    for (const step of [power, 2 * power, 5 * power])
+      if (step * size >= TICK_ROOM)
+        return step;
+}
+
+export class Heatmap {
+  #canvas;
+  #rows = null;
+  #colours = [];
+  #range = [0, 1];
+  #marks = [];
+  #size = 1;
+  #choose;
+  #paint;
+  chosen = null;
+
+  constructor(canvas, {choose, paint}) {
+    this.#canvas = canvas;
+    this.#choose = choose;
+    this.#paint = paint;
+    canvas.addEventListener('pointermove', event => this.#point(event, event.buttons === 1));
+    canvas.addEventListener('pointerdown', event => this.#point(event, true));
+    canvas.addEventListener('keydown', event => this.#key(event));
+    new ResizeObserver(() => this.#draw()).observe(canvas.parentElement);
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
+  }
+
+  show(rows, colours, range) {
+    this.#rows = rows;
+    this.#colours = colours;
+    this.#range = range;
+    this.#marks = [];
+    if (this.chosen && (this.chosen.y >= rows.length || this.chosen.x >= rows[0].length))
+      this.chosen = null;
+    this.#draw();
+  }
+
+  // Cells {y, x} that get a frame.
+  mark(cells) {
+    this.#marks = cells;
+    this.#draw();
+  }
+
+  choose(y, x) {
+    this.chosen = {y, x};
+    this.#draw();
+    this.#choose?.(y, x);
+  }
+
+  #point(event, pressed) {
+    const box = this.#canvas.getBoundingClientRect();
+    const x = Math.floor((event.clientX - box.left - LEFT) / this.#size);
+    const y = Math.floor((event.clientY - box.top) / this.#size);
+    if (!this.#rows || y < 0 || x < 0 || y >= this.#rows.length || x >= this.#rows[0].length)
+      return;
+    if (this.#paint && pressed)
+      this.#paint(y, x);
+    if (this.chosen?.y !== y || this.chosen?.x !== x)
+      this.choose(y, x);
+  }
+
+  #key(event) {
+    const step = {ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1]}[event.key];
+    const {y, x} = this.chosen ?? {y: 0, x: 0};
+    if (step && this.#rows) {
+      event.preventDefault();
+      this.choose(Math.min(Math.max(y + step[0], 0), this.#rows.length - 1),
+        Math.min(Math.max(x + step[1], 0), this.#rows[0].length - 1));
+    } else if (this.#paint && (event.key === ' ' || event.key === 'Enter')) {
+      event.preventDefault();
+      this.#paint(y, x);
+    }
+  }
+
+  #colour(value) {
+    if (value === null)
+      return [235, 150, 235];
+    const [low, high] = this.#range;
+    const part = high > low ? (value - low) / (high - low) : 0;
+    return this.#colours[Math.min(Math.max(Math.floor(part * 256), 0), 255)];
+  }
+
+  #draw() {
+    const room = this.#canvas.parentElement.clientWidth - 8 - LEFT - BAR - LABELS; // 8: its padding
+    if (!this.#rows || room <= 0 || this.#colours.length === 0)
+      return;
+    const height = this.#rows.length, width = this.#rows[0].length;
+    const fit = Math.min(room / width, HEIGHT_MAX / height, LARGEST);
+    const size = this.#size = fit >= 3 ? Math.floor(fit) : fit;
+    const dense = window.devicePixelRatio || 1;
+    const across = LEFT + width * size + BAR + LABELS, down = Math.max(height * size, 40) + BELOW;
+    this.#canvas.width = across * dense;
+    this.#canvas.height = down * dense;
+    this.#canvas.style.width = `${across}px`;
+    this.#canvas.style.height = `${down}px`;
+    const context = this.#canvas.getContext('2d');
+    context.scale(dense, dense);
+    context.imageSmoothingEnabled = false;
+    context.translate(LEFT, 0);
+    this.#cells(context, width, height);
+    if (size >= GRID_FROM)
+      this.#grid(context, width, height);
+    if (size >= TEXT_FROM)
+      this.#values(context);
+    this.#ticks(context, width, height);
+    this.#bar(context, width * size + 8, Math.max(height * size, 40));
+    for (const {y, x} of this.#marks)
+      this.#frame(context, y, x, '#ff7a00', 2);
+    if (this.chosen)
+      this.#frame(context, this.chosen.y, this.chosen.x, '#e0218a', 3);
+  }
+
+  #cells(context, width, height) {
+    const pixels = new ImageData(width, height);
+    this.#rows.flat().forEach((value, i) => pixels.data.set([...this.#colour(value), 255], 4 * i));
+    const small = new OffscreenCanvas(width, height);
+    small.getContext('2d').putImageData(pixels, 0, 0);
+    context.drawImage(small, 0, 0, width * this.#size, height * this.#size);
+  }
+
+  #grid(context, width, height) {
+    const size = this.#size;
+    context.strokeStyle = 'rgb(128 128 128 / 0.45)';
+    context.lineWidth = 1;
+    context.beginPath();
+    for (let x = 0; x <= width; x++) {
+      context.moveTo(x * size + 0.5, 0);
+      context.lineTo(x * size + 0.5, height * size);
+    }
+    for (let y = 0; y <= height; y++) {
+      context.moveTo(0, y * size + 0.5);
+      context.lineTo(width * size, y * size + 0.5);
+    }
+    context.stroke();
+  }
+
+  #values(context) {
+    const size = this.#size;
+    context.font = `${Math.floor(size * 0.38)}px system-ui, sans-serif`;
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    this.#rows.forEach((row, y) => row.forEach((value, x) => {
+      const text = textOf(value), [r, g, b] = this.#colour(value);
+      if (text.length > 4)
+        return;
+      context.fillStyle = 0.3 * r + 0.59 * g + 0.11 * b > 140 ? '#000' : '#fff';
+      context.fillText(text, (x + 0.5) * size, (y + 0.5) * size);
+    }));
+  }
+
+  #ticks(context, width, height) {
+    const size = this.#size, step = tickStep(size);
+    context.fillStyle = getComputedStyle(this.#canvas).color;
+    context.font = '11px system-ui, sans-serif';
+    context.textBaseline = 'top';
+    context.textAlign = 'center';
+    for (let x = 0; x < width; x += step)
+      context.fillText(x, (x + 0.5) * size, height * size + 5);
+    context.textBaseline = 'middle';
+    context.textAlign = 'right';
+    for (let y = 0; y < height && height > 1; y += step)
+      context.fillText(y, -5, (y + 0.5) * size);
+  }
+
+  #bar(context, left, height) {
+    const [low, high] = this.#range;
+    for (let i = 0; i < 256; i++) {
+      context.fillStyle = `rgb(${this.#colours[255 - i].join(' ')})`;
+      context.fillRect(left, i * height / 256, BAR, height / 256 + 0.5);
+    }
+    context.strokeStyle = 'rgb(128 128 128 / 0.6)';
+    context.strokeRect(left + 0.5, 0.5, BAR - 1, height - 1);
+    context.fillStyle = getComputedStyle(this.#canvas).color;
+    context.textAlign = 'left';
+    context.textBaseline = 'top';
+    context.fillText(labelOf(high), left + BAR + 4, 0);
+    context.textBaseline = 'bottom';
+    if (high > low)
+      context.fillText(labelOf(low), left + BAR + 4, height);
+  }
+
+  #frame(context, y, x, colour, width) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.strokeRect(x * this.#size + width / 2, y * this.#size + width / 2,
+      Math.max(this.#size - width + 1, 1), Math.max(this.#size - width + 1, 1));
+  }
+}
