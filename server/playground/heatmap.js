@@ -3,7 +3,7 @@
 
 const LARGEST = 34, HEIGHT_MAX = 480;
 const GRID_FROM = 7, TEXT_FROM = 22; // pixels of a cell
-const LEFT = 26, BELOW = 20, BAR = 12, LABELS = 46, TICK_ROOM = 24;
+const LEFT = 26, ABOVE = 6, BELOW = 20, BAR = 12, LABELS = 46, TICK_ROOM = 24;
 
 export const textOf = value => value === null ? 'NaN' : String(Number(value.toPrecision(6)));
 const labelOf = value => String(Number(value.toPrecision(3)));
@@ -63,7 +63,7 @@ export class Heatmap {
   #point(event, pressed) {
     const box = this.#canvas.getBoundingClientRect();
     const x = Math.floor((event.clientX - box.left - LEFT) / this.#size);
-    const y = Math.floor((event.clientY - box.top) / this.#size);
+    const y = Math.floor((event.clientY - box.top - ABOVE) / this.#size);
     if (!this.#rows || y < 0 || x < 0 || y >= this.#rows.length || x >= this.#rows[0].length)
       return;
     if (this.#paint && pressed)
@@ -101,7 +101,7 @@ export class Heatmap {
     const fit = Math.min(room / width, HEIGHT_MAX / height, LARGEST);
     const size = this.#size = fit >= 3 ? Math.floor(fit) : fit;
     const dense = window.devicePixelRatio || 1;
-    const across = LEFT + width * size + BAR + LABELS, down = Math.max(height * size, 40) + BELOW;
+    const across = LEFT + width * size + BAR + LABELS, down = ABOVE + Math.max(height * size, 40) + BELOW;
     this.#canvas.width = across * dense;
     this.#canvas.height = down * dense;
     this.#canvas.style.width = `${across}px`;
@@ -109,7 +109,7 @@ export class Heatmap {
     const context = this.#canvas.getContext('2d');
     context.scale(dense, dense);
     context.imageSmoothingEnabled = false;
-    context.translate(LEFT, 0);
+    context.translate(LEFT, ABOVE);
     this.#cells(context, width, height);
     if (size >= GRID_FROM)
       this.#grid(context, width, height);

@@ -105,11 +105,11 @@ test('opens with the checkerboard beside a layer without, quietly', async () => 
   assert.deepEqual(problems, []);
 });
 
-// A colour of a canvas at a cell's middle; heatmaps keep 26 pixels at the left for their ticks.
+// A colour of a canvas at a cell's middle; heatmaps keep 26 pixels at the left and 6 above for their ticks.
 const colourAt = (selector, y, x, size) => page.locator(selector).evaluate((canvas, [px, py]) => {
   const dense = devicePixelRatio;
   return [...canvas.getContext('2d').getImageData(px * dense, py * dense, 1, 1).data].slice(0, 3);
-}, [26 + (x + 0.3) * size, (y + 0.3) * size]);
+}, [26 + (x + 0.3) * size, 6 + (y + 0.3) * size]);
 
 test('draws the numbers as cells', async () => {
   const size = 17; // of 16 cells in the room that there is
@@ -185,12 +185,12 @@ test('works from the keyboard', async () => {
   assert.match(await caption(0), /^24 × 24,/);
 });
 
-// The middle of a cell of a heatmap whose cells have this size; 26 pixels at the left are ticks.
+// The middle of a cell of a heatmap whose cells have this size.
 async function cellOf(selector, size, y, x) {
   const canvas = page.locator(selector);
   await canvas.scrollIntoViewIfNeeded();
   const box = await canvas.boundingBox();
-  return [box.x + 26 + (x + 0.5) * size, box.y + (y + 0.5) * size];
+  return [box.x + 26 + (x + 0.5) * size, box.y + 6 + (y + 0.5) * size];
 }
 
 test('writes out the sum of the cell that is pointed at', async () => {
