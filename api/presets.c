@@ -100,9 +100,15 @@ static enum up_code refuse(struct api_reader *reader, const json_t *value)
 static enum up_code fill(struct api_job *job, const char *document)
 {
     json_auto_t *given = api_read_json(&job->reader, document, strlen(document), false);
-    if (given == NULL)
-        return job->reader.err->code;
-    return json_object_update_missing(job->root, given) == 0 ? UP_OK : api_no_memory(&job->reader);
+    const char *name;
+    json_t *value;
+    json_object_foreach(given, name, value)
+    {
+        if (json_object_get(job->root, name) == NULL &&
+            json_object_set(job->root, name, value) != 0)
+            return api_no_memory(&job->reader);
+    }
+    return job->reader.err->code;
 }
 
 enum up_code api_job_preset(struct api_job *job)

@@ -9,6 +9,7 @@
 #include "api/codec/json.h"
 #include "api/codec/npy.h"
 #include "api/codec/png.h"
+#include "api/json_memory.h"
 #include "core/decimal.h"
 
 enum up_code api_warn(struct api_reader *reader, const char *code, const char *at,
@@ -105,11 +106,12 @@ json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes,
                               reader->err);
     if (code != UP_OK)
         return NULL;
+    bool no_memory;
     json_error_t error = {.line = 0}; /* jansson does not always set the code */
-    json_t *root = json_loadb(document.envelope, document.envelope_bytes,
-                              JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error);
+    json_t *root = api_json_load(document.envelope, document.envelope_bytes,
+                                 JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error, &no_memory);
     if (root == NULL) {
-        (void)(refused(json_error_code(&error))
+        (void)(!no_memory && refused(json_error_code(&error))
                    ? api_refuse(reader, UP_E_SYNTAX, "", "the body is no valid JSON: %s",
                                 error.text)
                    : api_no_memory(reader));

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/json_memory.h"
 #include "core/gather/gather.h"
 #include "core/plan/fusion.h"
 #include "server/assets.h"
@@ -62,6 +63,7 @@ static int serve(const struct srv_options *options)
     (void)sigprocmask(SIG_BLOCK, &signals, NULL); /* before the first thread: all inherit it */
     (void)signal(SIGPIPE, SIG_IGN);
     srv_machine_memory_tune();
+    api_json_memory_from(malloc, free);
     srv_log_writer_start();
 
     struct up_error err = {.code = UP_OK};
