@@ -26,6 +26,9 @@ struct reply {
     json_t *json;
 };
 
+/* The kept plans that requests find from now on; NULL at first: none. */
+extern struct up_plan_cache *ask_plans;
+
 struct reply ask(const struct question *question);
 
 /* The same in a caller's arena, without reading the answer. */
