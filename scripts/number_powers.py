@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Writes api/codec/number_powers.inc: the powers of ten behind api/codec/number_read.c and
-number_write.c.
+"""Writes the powers of ten behind core/kernels/decimal.h and api/codec/number_read.c.
 
-Run from the top of the tree: python3 scripts/number_powers.py > api/codec/number_powers.inc
+Run from the top of the tree: python3 scripts/number_powers.py
 """
 from fractions import Fraction
 
@@ -22,12 +21,12 @@ def floor_log(base, value):
 
 
 def floor_log10_pow2(q, irregular):
-    """The fixed-point estimate of number_write.c."""
+    """The fixed-point estimate of decimal.h."""
     return (q * 315653 - (131072 if irregular else 0)) >> 20
 
 
 def floor_log2_pow10(k):
-    """The fixed-point estimate of number_write.c."""
+    """The fixed-point estimate of decimal.h."""
     return (k * 217706) >> 16
 
 
@@ -46,25 +45,31 @@ def check():
 
 
 def rows(cells, per_line):
-    for at in range(0, len(cells), per_line):
-        print("    " + ", ".join(cells[at:at + per_line]) + ",")
+    return "".join("    " + ", ".join(cells[at:at + per_line]) + ",\n" for at in range(0, len(cells), per_line))
+
+
+def table(head, cells, per_line):
+    return f"{head} = {{\n{rows(cells, per_line)}}};\n"
+
+
+def write(path, *parts):
+    with open(path, "w") as file:
+        file.write("/* Written by scripts/number_powers.py. */\n" + "\n".join(parts))
 
 
 def main():
     check()
     first, last = -floor_log10_pow2(Q_MAX, False), -floor_log10_pow2(Q_MIN, False)
-    print("/* Written by scripts/number_powers.py. */")
-    print(f"enum {{ SCALED_FIRST = {first}, DECIMAL_MAX = {DECIMAL_MAX} }};\n")
-    print("/* floor(10^k * 2^(63 - floor(log2 10^k))) + 1, from k = SCALED_FIRST on */")
-    print(f"static const uint64_t scaled_power[{last - first + 1}] = {{")
-    rows([f"0x{scaled(k):016x}" for k in range(first, last + 1)], 4)
-    print("};\n")
-    print("static const double decimal_power[DECIMAL_MAX + 1] = {")
-    rows([f"1e{k}" for k in range(DECIMAL_MAX + 1)], 12)
-    print("};\n")
-    print(f"static const uint64_t power_of_ten[{WHOLE_MAX + 1}] = {{")
-    rows([str(10**k) for k in range(WHOLE_MAX + 1)], 5)
-    print("};")
+    powers = [scaled(k) for k in range(first, last + 1)]
+    write("core/kernels/decimal_powers.inc",
+          f"enum {{ SCALED_FIRST = {first} }};\n",
+          "/* floor(10^k * 2^(63 - floor(log2 10^k))) + 1, from k = SCALED_FIRST on: its halves. */\n"
+          + table(f"static const uint32_t scaled_low[{len(powers)}]", [f"0x{p & 0xffffffff:08x}" for p in powers], 8),
+          table(f"static const uint32_t scaled_high[{len(powers)}]", [f"0x{p >> 32:08x}" for p in powers], 8))
+    write("api/codec/number_powers.inc",
+          f"enum {{ DECIMAL_MAX = {DECIMAL_MAX} }};\n",
+          table("static const double decimal_power[DECIMAL_MAX + 1]", [f"1e{k}" for k in range(DECIMAL_MAX + 1)], 12),
+          table(f"static const uint64_t power_of_ten[{WHOLE_MAX + 1}]", [str(10**k) for k in range(WHOLE_MAX + 1)], 5))
 
 
 main()

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "core/kernels/kernels.h"
+
 /* Room for the longest text, which is "-123456790000000000000". */
 enum { API_NUMBER_BYTES_MAX = 24 };
 
@@ -12,6 +14,18 @@ enum { API_NUMBER_BYTES_MAX = 24 };
  * "100000000", "1e-7", "3.4028235e38". Needs room for API_NUMBER_BYTES_MAX bytes; no NUL; returns
  * how many the text has. */
 size_t api_number_write(float value, char *text);
+
+/* Values to be written in order, whose decimals a kernel finds, many at a time. */
+struct api_numbers {
+    const struct up_kernels *kernels;
+    const float *values;
+    size_t count;
+    size_t first, end; /* which of them `decimals` holds; 0 in the beginning */
+    struct up_decimals decimals;
+};
+
+/* Writes values[i] as api_number_write does. From call to call i may only grow. */
+size_t api_numbers_write(struct api_numbers *numbers, size_t i, char *text);
 
 enum api_number_result {
     API_NUMBER_OK,

@@ -1,7 +1,7 @@
 /* DESIGN
- * Schubfach for binary32: Raffaello Giulietti, "The Schubfach way to render doubles", 2020. It
- * finds the shortest decimal in the rounding interval, the nearest of them, with three
- * multiplications by one 64-bit power of ten. Digits become text eight at a time inside a word. */
+ * What the digits are is core/kernels/decimal.h's: for one value, or by a kernel for many, which
+ * takes a tenth of the time, for one value is a long chain of instructions that wait for one
+ * another. Here they are put in place, as words. */
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
@@ -10,67 +10,20 @@
 #include <string.h>
 
 #include "api/codec/number.h"
-#include "api/codec/number_powers.inc"
+#include "core/kernels/decimal.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "text goes through words, first byte low");
 
 #define EACH_BYTE(byte) (UINT64_MAX / 255 * (byte))
 
-struct decimal {
-    uint32_t digits; /* at most 9 of them, perhaps with zeros at the end */
-    int exponent;    /* of ten, behind the last digit */
-};
-
-/* The upper part of power * factor / 2^64, rounded to odd. */
-static uint32_t multiply_to_odd(uint64_t power, uint32_t factor)
-{
-    const uint64_t low = (power & UINT32_MAX) * factor;
-    const uint64_t product = (power >> 32) * factor + (low >> 32);
-    return (uint32_t)(product >> 32) | ((uint32_t)product > 1);
-}
-
-/* The value is c * 2^q; irregular: the float below is nearer than the one above. */
-static struct decimal shortest(uint32_t c, int q, bool irregular)
-{
-    const int k = (q * 315653 - (irregular ? 131072 : 0)) >> 20; /* floor(log10 of the interval) */
-    const int shift = q + (-k * 217706 >> 16) + 1;
-    const uint64_t power = scaled_power[-k - SCALED_FIRST];
-    const uint32_t odd = c & 1; /* an odd c does not own the ends of its interval */
-    const uint32_t below = 4 * c - (irregular ? 1 : 2), above = 4 * c + 2;
-    const uint32_t low = multiply_to_odd(power, below << shift) + odd;
-    const uint32_t value = multiply_to_odd(power, 4 * c << shift);
-    const uint32_t high = multiply_to_odd(power, above << shift) - odd;
-    const uint32_t s = value / 4;
-
-    /* Which candidate wins is as random as the digits: chosen by masks, not by branches. */
-    const uint32_t middle = 4 * s + 2;
-    const bool s_inside = low <= 4 * s, next_inside = 4 * s + 4 <= high;
-    const bool up = (value > middle) | ((value == middle) & (s % 2 == 1));
-    const bool one_inside = s_inside != next_inside;
-    const uint32_t near = s + ((one_inside & next_inside) | (!one_inside & up));
-    const uint32_t tens = s / 10;
-    const bool tens_inside = low <= 40 * tens, next_tens_inside = 40 * tens + 40 <= high;
-    const bool shorter = (s >= 10) & (tens_inside != next_tens_inside);
-    const uint32_t mask = -(uint32_t)shorter;
-    return (struct decimal){((tens + next_tens_inside) & mask) | (near & ~mask), k + shorter};
-}
-
-/* Eight digits of a number below 10^8, the first in the lowest byte, as numbers 0 to 9. */
-static inline uint64_t eight_digits(uint32_t number)
-{
-    const uint64_t fours = number / 10000 | (uint64_t)(number % 10000) << 32;
-    const uint64_t hundreds = (fours * 10486 >> 20) & 0x0000007f0000007f;
-    const uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
-    const uint64_t tens = (twos * 103 >> 10) & 0x000f000f000f000f;
-    return tens | (twos - 10 * tens) << 8;
-}
-
 static size_t write_small_integer(uint32_t number, char *text)
 {
-    const uint64_t digits = eight_digits(number);
+    const uint64_t ascii = up_four_digits(number / 10000) | (uint64_t)up_four_digits(number % 10000)
+                                                                << 32;
+    const uint64_t digits = ascii ^ EACH_BYTE('0');
     const unsigned zeros = number == 0 ? 7 : (unsigned)__builtin_ctzll(digits) / 8;
-    const uint64_t ascii = (digits + EACH_BYTE('0')) >> 8 * zeros;
-    memcpy(text, &ascii, 8);
+    const uint64_t left = ascii >> 8 * zeros;
+    memcpy(text, &left, 8);
     return 8 - zeros;
 }
 
@@ -122,25 +75,16 @@ static size_t write_placed(char first, uint64_t rest, int count, int point, char
     return (size_t)count + 1;
 }
 
-/* How many digits a number from 1 on has. */
-static int decimal_count(uint32_t number)
+static size_t write_decimal(const struct up_decimal *d, char *text)
 {
-    const int least = (32 - __builtin_clz(number)) * 1233 >> 12; /* floor(bits * log10(2)) */
-    return least + (number >= power_of_ten[least]);
+    const uint64_t rest = d->front | (uint64_t)d->back << 32, digits = rest ^ EACH_BYTE('0');
+    const int zeros = digits == 0 ? 8 : __builtin_clzll(digits) / 8;
+    return write_placed((char)d->first, rest, 9 - zeros, d->point, text);
 }
 
-static size_t write_positive(uint32_t bits, char *text)
+static bool is_small_integer(float magnitude)
 {
-    const uint32_t fraction = bits & 0x7fffff;
-    const int biased = (int)(bits >> 23);
-    const struct decimal d =
-        shortest(biased == 0 ? fraction : fraction | 0x800000, biased == 0 ? -149 : biased - 150,
-                 fraction == 0 && biased > 1);
-    const int count = decimal_count(d.digits), point = d.exponent + count;
-    const uint32_t nine = d.digits * (uint32_t)power_of_ten[9 - count]; /* scaled to nine digits */
-    const uint64_t rest = eight_digits(nine % 100000000), ascii = rest + EACH_BYTE('0');
-    const int zeros = rest == 0 ? 8 : __builtin_clzll(rest) / 8;
-    return write_placed((char)('0' + nine / 100000000), ascii, 9 - zeros, point, text);
+    return magnitude < 16777216 && (float)(uint32_t)magnitude == magnitude;
 }
 
 size_t api_number_write(float value, char *text)
@@ -148,10 +92,29 @@ size_t api_number_write(float value, char *text)
     uint32_t bits;
     memcpy(&bits, &value, sizeof bits);
     const size_t sign = bits >> 31;
-    text[0] = '-';
-    bits &= 0x7fffffff;
     const float magnitude = fabsf(value);
-    if (magnitude < 16777216 && (float)(uint32_t)magnitude == magnitude)
+    text[0] = '-';
+    if (is_small_integer(magnitude))
         return sign + write_small_integer((uint32_t)magnitude, text + sign);
-    return sign + write_positive(bits, text + sign);
+    const struct up_decimal decimal = up_decimal(bits);
+    return sign + write_decimal(&decimal, text + sign);
+}
+
+size_t api_numbers_write(struct api_numbers *numbers, size_t i, char *text)
+{
+    const float value = numbers->values[i], magnitude = fabsf(value);
+    const size_t sign = signbit(value) != 0;
+    text[0] = '-';
+    if (is_small_integer(magnitude))
+        return sign + write_small_integer((uint32_t)magnitude, text + sign);
+    if (i >= numbers->end) {
+        const size_t left = numbers->count - i, count = left < UP_DECIMALS ? left : UP_DECIMALS;
+        numbers->kernels->decimals(numbers->values + i, count, &numbers->decimals);
+        numbers->first = i;
+        numbers->end = i + count;
+    }
+    const struct up_decimals *d = &numbers->decimals;
+    const size_t j = i - numbers->first;
+    const struct up_decimal decimal = {d->point[j], d->first[j], d->front[j], d->back[j]};
+    return sign + write_decimal(&decimal, text + sign);
 }

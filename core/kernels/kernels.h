@@ -256,6 +256,13 @@ struct up_affine {
     bool by_column;
 };
 
+/* Decimals as up_decimal (core/kernels/decimal.h) gives them. */
+enum { UP_DECIMALS = 64 };
+struct up_decimals {
+    int32_t point[UP_DECIMALS];
+    uint32_t first[UP_DECIMALS], front[UP_DECIMALS], back[UP_DECIMALS];
+};
+
 struct up_kernels {
     const char *isa;                         /* "avx2" */
     unsigned lanes;                          /* floats of one vector */
@@ -346,6 +353,10 @@ struct up_kernels {
     /* y[c * y_stride + r] = x[r * x_stride + c] for r < rows, c < columns. */
     void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                       size_t y_stride);
+
+    /* ret->...[i] = up_decimal(bits of x[i]) for i < count <= UP_DECIMALS: any digits where x[i] is
+     * 0, NaN or infinite. */
+    void (*decimals)(const float *x, size_t count, struct up_decimals *ret);
 };
 
 /* The tables that this build has and this machine can run, best first: at most `max` of them into

@@ -43,4 +43,5 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .affine = UP_KERNEL(affine),
     .copy = UP_KERNEL(copy),
     .transpose = UP_KERNEL(transpose),
+    .decimals = UP_KERNEL(decimals),
 };
