@@ -327,30 +327,30 @@ enum up_code up_planar_prepare(const struct up_gather *gather, const struct up_k
 
 /* --- Choosing ------------------------------------------------------------------------------- */
 
-/* Of one lane a product and a load; in what one vector's multiply-adds take, an input value that is
- * moved to its plane, and so with an advance along the line; an output value that is moved back,
- * and a line of them. Fitted to 270 random layers under AVX-512, whose times it tells within a
- * fifth. */
+/* Of one lane a product and a load; in what one vector's multiply-adds take, a value of the planes,
+ * and so with an advance along the line, and an output value that is moved back. Fitted to 227
+ * random layers under AVX-512, whose times it tells within a fifth. */
 double up_planar_cost(const struct up_gather *gather, const struct up_kernels *kernels)
 {
-    const double PRODUCT = 1.4, LOAD = 0.9, SPLIT = 3.2, SPLIT_APART = 5.4, JOIN = 1.4, LINE = 200;
+    const double PRODUCT = 1, LOAD = 1.5, SPLIT = 1.5, SPLIT_APART = 3, JOIN = 1.5;
     struct up_planar_layout l;
     (void)up_planar_layout_make(gather, kernels, &l);
     const struct up_frame *f = l.frame;
     const double channels = (double)gather->in.channels, filters = (double)gather->out.channels;
     const double lanes = (double)kernels->lanes, batch = (double)gather->out.batch;
-    double taps = batch, loads = batch, inputs = batch, outputs = batch;
+    double taps = batch, loads = batch, outputs = batch;
     for (uint32_t i = 0; i < 3; i++) {
         taps *= up_axis_work(gather, i).taps;
         loads *= (double)f[i].steps * (double)at_most(f[i].range, (size_t)gather->axis[i].kernel);
-        inputs *= (double)gather->in.spatial[i];
         outputs *= (double)gather->out.spatial[i];
     }
     const double parts =
         fmax(1, (double)(outputs_of(&l) / gather->groups) / (double)kernels->planar_outputs);
-    return taps * channels / (double)gather->groups * filters * PRODUCT +
-           loads * channels * parts * LOAD +
-           lanes * (inputs * channels * (f[2].advance > 1 ? SPLIT_APART : SPLIT) +
-                    outputs * filters * JOIN) +
-           lanes * outputs / (double)gather->out.spatial[2] * LINE;
+    const size_t computed = l.runs * div_up(l.run, kernels->lanes) * kernels->lanes;
+    const double wasted = (double)computed / (double)(l.rows * l.span);
+    const double moved = batch * (double)(f[0].steps * l.blocks * l.spans) *
+                         (double)plane_floats(&l, l.rows) * channels;
+    return wasted * channels *
+               (taps / (double)gather->groups * filters * PRODUCT + loads * parts * LOAD) +
+           lanes * (moved * (f[2].advance > 1 ? SPLIT_APART : SPLIT) + outputs * filters * JOIN);
 }
