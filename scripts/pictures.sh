@@ -31,6 +31,10 @@ scripts/photo.py "$work/pictures/photo.png"
         sed "s/localhost:8080/127.0.0.1:$port/; s|=\.\./\.\./|=$PWD/|"
 } >"$work/readme.sh"
 (cd "$work/pictures" && sh -eu ../readme.sh)
+if [ -d build/browser/node_modules ]; then # after make test-browser: the page's, too
+    cp tests/browser/picture.mjs build/browser/
+    (cd build/browser && node picture.mjs "http://127.0.0.1:$port" "$work/pictures/page.png")
+fi
 
 mkdir -p docs/pictures
 cp "$work/pictures"/*.png docs/pictures/
