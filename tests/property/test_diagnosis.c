@@ -13,10 +13,10 @@ enum { CONFIGURATIONS = 1000 };
 /* Missing axes have length 1 and come first. */
 struct geometry {
     uint32_t spatial;
-    bool same, relu;
+    bool same, relu, padded; /* padded: output_padding is given */
     size_t channels, filters;
-    size_t in[3], kernel[3], stride[3], dilation[3];
-    size_t full[3]; /* outputs before a 'same' crop */
+    size_t in[3], kernel[3], stride[3], dilation[3], padding[3];
+    size_t out[3], crop[3]; /* outputs, and how many before the first are cropped */
 };
 
 #define EACH(at, low, high)                                                                        \
@@ -31,25 +31,37 @@ static size_t extent(const struct geometry *g, uint32_t axis)
     return (g->kernel[axis] - 1) * g->dilation[axis] + 1;
 }
 
+/* Keras' length of an axis, and TensorFlow's crop of it. */
+static void length_make(struct geometry *g, uint32_t i)
+{
+    const size_t reach = extent(g, i), reached = (g->in[i] - 1) * g->stride[i] + reach;
+    if (g->padded)
+        g->out[i] = g->padding[i] + (g->same ? reached - reach + reach % 2 : reached);
+    else if (g->same || reach < g->stride[i])
+        g->out[i] = g->in[i] * g->stride[i];
+    else
+        g->out[i] = reached;
+    g->crop[i] = g->same && reached > g->out[i] ? (reached - g->out[i]) / 2 : 0;
+}
+
 static struct geometry geometry_make(struct random *random, uint32_t spatial)
 {
-    const size_t kernels[] = {0, 9, 6, 4};
     const bool dilated = random_size(random, 0, 3) == 0; /* not together with strides */
     struct geometry g = {.spatial = spatial,
                          .same = random_size(random, 0, 1) == 1,
                          .relu = random_size(random, 0, 2) == 0,
+                         .padded = random_size(random, 0, 2) == 0,
                          .channels = random_size(random, 1, 5),
                          .filters = random_size(random, 1, 3)};
     for (uint32_t i = 0; i < 3; i++) {
         const bool used = i >= 3 - spatial;
-        g.kernel[i] = used ? random_size(random, 1, kernels[spatial]) : 1;
-        g.stride[i] = used && !dilated ? random_size(random, 1, 4) : 1;
+        g.kernel[i] = used ? random_size(random, 1, 11) : 1;
+        g.stride[i] = used && !dilated ? random_size(random, 1, 5) : 1;
         g.dilation[i] = used && dilated ? random_size(random, 1, 3) : 1;
         /* Inside, every phase is there at least once. */
         g.in[i] = used ? (extent(&g, i) + g.stride[i] - 1) / g.stride[i] + 2 : 1;
-        g.full[i] = (g.in[i] - 1) * g.stride[i] + extent(&g, i);
-        if (g.full[i] < g.in[i] * g.stride[i])
-            g.full[i] = g.in[i] * g.stride[i];
+        g.padding[i] = used ? random_size(random, 0, g.stride[i] - 1) : 0;
+        length_make(&g, i);
     }
     return g;
 }
@@ -124,6 +136,8 @@ static struct sample sample_of(const struct geometry *g, struct up_arena *arena)
     sample_set_ints(&s, "kernel_size", g->kernel);
     sample_set_ints(&s, "strides", g->stride);
     sample_set_ints(&s, "dilation_rate", g->dilation);
+    if (g->padded)
+        sample_set_ints(&s, "output_padding", g->padding);
     s.in[0] = (struct up_shape){.rank = g->spatial + 2, .dim = {1}};
     for (uint32_t i = 0; i < g->spatial; i++)
         s.in[0].dim[1 + i] = g->in[3 - g->spatial + i];
@@ -138,6 +152,7 @@ static void integers(struct random *random, float *values, size_t many)
         values[i] = (float)random_size(random, 0, 8) - 3;
 }
 
+/* Without random numbers a kernel of ones, and no bias. */
 static const struct up_tensor *weights_make(const struct geometry *g, struct random *random,
                                             struct up_arena *arena)
 {
@@ -151,7 +166,10 @@ static const struct up_tensor *weights_make(const struct geometry *g, struct ran
     for (size_t w = 0; w < 2; w++) {
         const size_t many = up_shape_size(&weight[w].shape);
         weight[w].data = sample_memory(arena, many, sizeof(float));
-        integers(random, weight[w].data, many);
+        if (random != NULL)
+            integers(random, weight[w].data, many);
+        for (size_t i = 0; random == NULL && i < many; i++)
+            weight[w].data[i] = w == 0;
     }
     return weight;
 }
@@ -181,24 +199,23 @@ static double measured(const struct geometry *g, const struct sample *s, const s
     for (size_t i = 0; i < inputs; i++)
         ones[i] = 1;
     const float *const in[] = {ones};
-    size_t outputs, low[3], high[3], at[3], crop[3], length[3];
+    size_t outputs, low[3], high[3], at[3];
     const float *y = sample_run(plan, in, NULL, arena, &outputs);
     inside(g, low, high);
     for (uint32_t i = 0; i < 3; i++) {
-        length[i] = g->same && i >= 3 - g->spatial ? g->in[i] * g->stride[i] : g->full[i];
-        crop[i] = (g->full[i] - length[i]) / 2;
-        low[i] = low[i] > crop[i] ? low[i] : crop[i];
-        high[i] = high[i] < crop[i] + length[i] ? high[i] : crop[i] + length[i];
+        low[i] = low[i] > g->crop[i] ? low[i] : g->crop[i];
+        high[i] = high[i] < g->crop[i] + g->out[i] ? high[i] : g->crop[i] + g->out[i];
         cr_assert(high[i] >= low[i] + g->stride[i], "a phase is missing inside");
     }
-    cr_assert(outputs == length[0] * length[1] * length[2] * g->filters, "%zu outputs", outputs);
+    cr_assert(outputs == g->out[0] * g->out[1] * g->out[2] * g->filters, "%zu outputs", outputs);
     double largest = 0;
     for (size_t f = 0; f < g->filters; f++) {
         double min = INFINITY, max = -INFINITY;
         EACH(at, low, high)
         {
             const size_t cell =
-                ((at[0] - crop[0]) * length[1] + at[1] - crop[1]) * length[2] + at[2] - crop[2];
+                ((at[0] - g->crop[0]) * g->out[1] + at[1] - g->crop[1]) * g->out[2] + at[2] -
+                g->crop[2];
             min = fmin(min, (double)y[cell * g->filters + f]);
             max = fmax(max, (double)y[cell * g->filters + f]);
         }
@@ -248,6 +265,29 @@ static void counts_taps(const struct geometry *g, struct random *random, struct 
 Test(diagnosis, counts_the_taps_that_reach_an_output, .timeout = 60)
 {
     for_all(counts_taps);
+}
+
+/* Whatever draws taps unevenly is seen in the output, and nothing else is. */
+static void shows_taps(const struct geometry *g, struct random *random, struct up_arena *arena)
+{
+    (void)random;
+    struct sample s = sample_of(g, arena);
+    s.weights = weights_make(g, NULL, arena);
+    s.weight_count = 2;
+    const struct up_plan *plan = plan_make(&s, arena);
+    const struct up_diagnosis d = diagnosis_of(&s, plan);
+    const struct counted c = count(g);
+    const double expected = (c.max - c.min) / c.max, seen = measured(g, &s, plan, arena);
+    cr_assert(d.by_weights && fabs(d.checkerboard - expected) < 1e-6 &&
+                  fabs(seen - expected) < 1e-6,
+              "%uD, kernel (%zu, %zu, %zu), strides (%zu, %zu, %zu): %g, counted %g, measured %g",
+              g->spatial, g->kernel[0], g->kernel[1], g->kernel[2], g->stride[0], g->stride[1],
+              g->stride[2], d.checkerboard, expected, seen);
+}
+
+Test(diagnosis, finds_the_taps_in_the_output_of_a_kernel_of_ones, .timeout = 60)
+{
+    for_all(shows_taps);
 }
 
 static void predicts_spread(const struct geometry *g, struct random *random, struct up_arena *arena)
