@@ -17,8 +17,11 @@
 
 EMBED(index, "server/playground/index.html");
 EMBED(style, "server/playground/style.css");
+EMBED(ahead, "server/playground/ahead.js");
 EMBED(app, "server/playground/app.js");
 EMBED(compare, "server/playground/compare.js");
+EMBED(controls, "server/playground/controls.js");
+EMBED(dom, "server/playground/dom.js");
 EMBED(editor, "server/playground/editor.js");
 EMBED(explain, "server/playground/explain.js");
 EMBED(forms, "server/playground/forms.js");
@@ -27,8 +30,10 @@ EMBED(image, "server/playground/image.js");
 EMBED(presets, "server/playground/presets.js");
 EMBED(results, "server/playground/results.js");
 EMBED(service, "server/playground/service.js");
+EMBED(source, "server/playground/source.js");
 EMBED(state, "server/playground/state.js");
 EMBED(takeaway, "server/playground/takeaway.js");
+EMBED(view, "server/playground/view.js");
 EMBED(weights, "server/playground/weights.js");
 
 static const struct {
@@ -42,8 +47,11 @@ static const struct {
         "/" #name ".js", "text/javascript; charset=utf-8", asset_##name##_begin,                   \
             asset_##name##_end                                                                     \
     }
+    SCRIPT(ahead),
     SCRIPT(app),
     SCRIPT(compare),
+    SCRIPT(controls),
+    SCRIPT(dom),
     SCRIPT(editor),
     SCRIPT(explain),
     SCRIPT(forms),
@@ -52,8 +60,10 @@ static const struct {
     SCRIPT(presets),
     SCRIPT(results),
     SCRIPT(service),
+    SCRIPT(source),
     SCRIPT(state),
     SCRIPT(takeaway),
+    SCRIPT(view),
     SCRIPT(weights),
 #undef SCRIPT
 };

@@ -1,33 +1,73 @@
-// The page's question, put to the service: a preset's candidates on the present input, their table and verdict.
-
-import {byId} from './forms.js';
+// The page's question, put to the service: the pipelines, or a preset's candidates, on the present
+// input, their table and the verdict on it.
+import {byId, element} from './dom.js';
 import {ask, askJson} from './service.js';
+import {nameOf} from './state.js';
+import {referenceOf} from './view.js';
 
-const cell = (name, text) => Object.assign(document.createElement(name), {textContent: text});
+const NAME_LETTERS_MAX = 40; // the service takes 64 bytes
+// A spread, and an overshoot, that somebody sees: the service's own limit.
+const SEEN = 0.01;
 
 const number = value => typeof value === 'number' ? String(Number(value.toPrecision(3))) : '–';
 
-function rowOf(candidate) {
-  const row = document.createElement('tr');
-  const name = cell('th', candidate.name);
-  name.scope = 'row';
-  row.append(name, cell('td', candidate.output_shape.join(' × ')), cell('td', number(candidate.parameters)),
-    cell('td', number(candidate.macs)), cell('td', number(candidate.compute_ms)),
-    cell('td', number(candidate.checkerboard)), cell('td', number(candidate.overshoot)));
-  return row;
+const columns = [
+  [({output_shape: shape}) => shape.join(' × ')], [({parameters}) => number(parameters)],
+  [({macs}) => number(macs)], [({compute_ms: ms}) => number(ms)],
+  [({checkerboard}) => number(checkerboard), ({checkerboard}) => checkerboard > SEEN],
+  [({overshoot}) => number(overshoot), ({overshoot}) => overshoot > SEEN],
+  [({rms_gradient: gradient}) => number(gradient)],
+];
+
+const rowOf = candidate => element('tr', {}, element('th', {scope: 'row'}, candidate.name),
+  ...columns.map(([text, bad]) => element('td', {class: bad?.(candidate) ? 'bad' : undefined}, text(candidate))));
+
+// Pipelines of one name get numbers.
+function candidatesOf({pipelines}) {
+  const names = pipelines.map(layers => nameOf(layers).slice(0, NAME_LETTERS_MAX));
+  return pipelines.map((layers, i) => {
+    const before = names.slice(0, i).filter(name => name === names[i]).length;
+    return {name: before > 0 ? `${names[i]} (${before + 1})` : names[i], layers};
+  });
 }
 
-// Throws with the service's own sentence where the input is no image.
-export async function compareShow(input, cmap, signal) {
-  const [{candidates: results, verdict}, picture] = await Promise.all([
-    askJson('compare', {preset: 'notebook', input, output: {format: 'json'}}, signal),
-    ask('compare', {preset: 'notebook', input, output: {format: 'png', cmap}}, signal)]);
-  byId('verdict').textContent = verdict;
-  byId('candidates').replaceChildren(...results.map(rowOf));
-  const image = byId('comparison');
+async function pictureShow(request, count, signal) {
+  const picture = await ask('compare', request, signal), image = byId('comparison');
   URL.revokeObjectURL(image.src);
   image.src = URL.createObjectURL(await picture.blob());
-  image.alt = `The results of ${results.length} candidates on one colour scale`;
+  image.alt = request.view === 'differences' ? 'What the candidates differ by from the first'
+    : `The results of ${count} candidates on one colour scale`;
   await image.decode();
-  byId('compared').hidden = false;
+}
+
+async function fill(state, signal) {
+  const preset = byId('candidates-of').value, {input, cmap} = state;
+  const common = {input, set_random_seed: 1, ...(preset ? {preset} : {candidates: candidatesOf(state)})};
+  const {candidates, verdict} = await askJson('compare', {...common, output: {format: 'json'}}, signal);
+  // One sentence a line.
+  byId('verdict').replaceChildren(...verdict.split(/(?<=\.) (?=[A-Z])/).map(text => element('li', {}, text)));
+  byId('candidates').replaceChildren(...candidates.map(rowOf));
+  byId('comparison').hidden = !preset;
+  if (preset)
+    await pictureShow({...common, ...(referenceOf(state) >= 0 ? {view: 'differences', output: {format: 'png'}}
+      : {output: {format: 'png', cmap}})}, candidates.length, signal);
+}
+
+// Says the service's own sentence where the input is no image, or a pipeline is refused.
+export async function compareShow(state, signal) {
+  const problem = byId('compare-error');
+  try {
+    await fill(state, signal);
+    problem.hidden = true;
+  } catch (error) {
+    if (signal?.aborted)
+      return;
+    problem.textContent = error.message;
+    problem.hidden = false;
+  }
+  byId('compared').hidden = !problem.hidden;
+}
+
+export function compareStart(page) {
+  byId('candidates-of').addEventListener('change', () => compareShow(page.get()));
 }

@@ -1,5 +1,6 @@
 // Changing the chosen pipeline: its list of layers, the form of one of them, its weights.
-import {byId, classList, configRead, element, fieldsOf, problemShow} from './forms.js';
+import {byId, element} from './dom.js';
+import {classList, configRead, fieldsOf, problemShow} from './forms.js';
 import {axesOf, configStart, presets} from './presets.js';
 import {chosenLayer, LAYERS_MAX, nameOf, pipelineAxes, withLayer, withPipeline} from './state.js';
 import {weightsStart} from './weights.js';

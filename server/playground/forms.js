@@ -1,16 +1,6 @@
 // Fields for a layer, made of its row of GET /layers, and what stands in them.
+import {byId, element} from './dom.js';
 import {upsamples} from './presets.js';
-
-export const byId = id => document.getElementById(id);
-
-export function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes))
-    if (value !== undefined)
-      made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
 
 const optionList = (names, chosen) => names.map(name => {
   const option = element('option', {value: name}, name);

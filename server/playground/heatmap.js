@@ -16,6 +16,15 @@ function tickStep(size) {
         return step;
 }
 
+// Colours [r, g, b], so many a line, as a picture of this size.
+function pixelsDraw(context, colours, across, left, width, height) {
+  const pixels = new ImageData(across, colours.length / across);
+  colours.forEach((colour, i) => pixels.data.set([...colour, 255], 4 * i));
+  const small = new OffscreenCanvas(pixels.width, pixels.height);
+  small.getContext('2d').putImageData(pixels, 0, 0);
+  context.drawImage(small, left, 0, width, height);
+}
+
 export class Heatmap {
   #canvas;
   #rows = null;
@@ -23,6 +32,7 @@ export class Heatmap {
   #range = [0, 1];
   #marks = [];
   #size = 1;
+  #drawnFor = 0; // the room then
   #choose;
   #paint;
   chosen = null;
@@ -34,11 +44,13 @@ export class Heatmap {
     canvas.addEventListener('pointermove', event => this.#point(event, event.buttons === 1));
     canvas.addEventListener('pointerdown', event => this.#point(event, true));
     canvas.addEventListener('keydown', event => this.#key(event));
-    new ResizeObserver(() => this.#draw()).observe(canvas.parentElement);
+    new ResizeObserver(() => this.#room() !== this.#drawnFor && this.#draw()).observe(canvas.parentElement);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
   }
 
   show(rows, colours, range) {
+    if (rows === this.#rows && colours === this.#colours && range.join() === this.#range.join())
+      return;
     this.#rows = rows;
     this.#colours = colours;
     this.#range = range;
@@ -93,8 +105,12 @@ export class Heatmap {
     return this.#colours[Math.min(Math.max(Math.floor(part * 256), 0), 255)];
   }
 
+  #room() {
+    return this.#canvas.parentElement.clientWidth - 8 - LEFT - BAR - LABELS; // 8: its padding
+  }
+
   #draw() {
-    const room = this.#canvas.parentElement.clientWidth - 8 - LEFT - BAR - LABELS; // 8: its padding
+    const room = this.#drawnFor = this.#room();
     if (!this.#rows || room <= 0 || this.#colours.length === 0)
       return;
     const height = this.#rows.length, width = this.#rows[0].length;
@@ -124,11 +140,8 @@ export class Heatmap {
   }
 
   #cells(context, width, height) {
-    const pixels = new ImageData(width, height);
-    this.#rows.flat().forEach((value, i) => pixels.data.set([...this.#colour(value), 255], 4 * i));
-    const small = new OffscreenCanvas(width, height);
-    small.getContext('2d').putImageData(pixels, 0, 0);
-    context.drawImage(small, 0, 0, width * this.#size, height * this.#size);
+    const colours = this.#rows.flat().map(value => this.#colour(value));
+    pixelsDraw(context, colours, width, 0, width * this.#size, height * this.#size);
   }
 
   #grid(context, width, height) {
@@ -177,10 +190,7 @@ export class Heatmap {
 
   #bar(context, left, height) {
     const [low, high] = this.#range;
-    for (let i = 0; i < 256; i++) {
-      context.fillStyle = `rgb(${this.#colours[255 - i].join(' ')})`;
-      context.fillRect(left, i * height / 256, BAR, height / 256 + 0.5);
-    }
+    pixelsDraw(context, this.#colours.toReversed(), 1, left, BAR, height);
     context.strokeStyle = 'rgb(128 128 128 / 0.6)';
     context.strokeRect(left + 0.5, 0.5, BAR - 1, height - 1);
     context.fillStyle = getComputedStyle(this.#canvas).color;

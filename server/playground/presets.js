@@ -1,5 +1,6 @@
 // What the page can start from: inputs by the number of axes that a layer works along, each made by
 // a formula, and what a layer starts with.
+import {shapeOf} from './image.js';
 
 const filled = (shape, value, at = []) => shape.length === 0
   ? value(...at)
@@ -30,25 +31,33 @@ function landscape(y, x) {
   return short(clamp(0.4 + 0.25 * Math.sin(y * 1.7 + 0.3 * x) * Math.exp(-Math.abs(x - 23) / 9) + grain));
 }
 
+// Made when somebody asks for its values: not before the page shows its first.
+const preset = (name, axes, shape, formula, layer) => {
+  let made;
+  return {name, axes, shape, layer, get values() { return made ??= filled(shape, formula); }};
+};
+
 export const presets = [
-  {name: 'a square, 8×8', axes: 2, values: filled([8, 8], (y, x) => within(2, 6, y, x))},
-  {name: 'a digit, 12×12', axes: 2, values: filled([12, 12], digit)},
-  {name: 'a checkerboard, 8×8', axes: 2, values: filled([8, 8], (y, x) => (y + x) % 2)},
-  {name: 'a gradient, 8×8', axes: 2, values: filled([8, 8], (y, x) => x)},
-  {name: 'a landscape, 32×32', axes: 2, values: filled([32, 32], landscape)},
-  {name: 'one pixel, 5×5', axes: 2, values: filled([5, 5], (y, x) => within(2, 3, y, x))},
-  {name: 'all ones, 8×8', axes: 2, values: filled([8, 8], () => 1)},
-  {name: 'a diagonal, 8×8', axes: 2, values: filled([8, 8], (y, x) => y === x ? 1 : 0)},
-  {name: 'four channels, 4×4×4', axes: 2, layer: 'PixelShuffle',
-    values: filled([4, 4, 4], (y, x, c) => y === x ? c + 1 : 0)},
-  {name: 'a pulse, 12', axes: 1, values: filled([12], x => within(4, 8, x))},
-  {name: 'one value, 9', axes: 1, values: filled([9], x => within(4, 5, x))},
-  {name: 'a ramp, 12', axes: 1, values: filled([12], x => x)},
-  {name: 'a cube, 4×4×4', axes: 3, values: filled([4, 4, 4], (z, y, x) => within(1, 3, z, y, x))},
-  {name: 'a ball, 8×8×8', axes: 3,
-    values: filled([8, 8, 8], (z, y, x) => short(clamp(3.6 - Math.hypot(z - 3.5, y - 3.5, x - 3.5))))},
-  {name: 'one voxel, 3×3×3', axes: 3, values: filled([3, 3, 3], (z, y, x) => within(1, 2, z, y, x))},
+  preset('a square, 8×8', 2, [8, 8], (y, x) => within(2, 6, y, x)),
+  preset('a digit, 12×12', 2, [12, 12], digit),
+  preset('a checkerboard, 8×8', 2, [8, 8], (y, x) => (y + x) % 2),
+  preset('a gradient, 8×8', 2, [8, 8], (y, x) => x),
+  preset('a landscape, 32×32', 2, [32, 32], landscape),
+  preset('one pixel, 5×5', 2, [5, 5], (y, x) => within(2, 3, y, x)),
+  preset('all ones, 8×8', 2, [8, 8], () => 1),
+  preset('a diagonal, 8×8', 2, [8, 8], (y, x) => y === x ? 1 : 0),
+  preset('four channels, 4×4×4', 2, [4, 4, 4], (y, x, c) => y === x ? c + 1 : 0, 'PixelShuffle'),
+  preset('a pulse, 12', 1, [12], x => within(4, 8, x)),
+  preset('one value, 9', 1, [9], x => within(4, 5, x)),
+  preset('a ramp, 12', 1, [12], x => x),
+  preset('a cube, 4×4×4', 3, [4, 4, 4], (z, y, x) => within(1, 3, z, y, x)),
+  preset('a ball, 8×8×8', 3, [8, 8, 8], (z, y, x) => short(clamp(3.6 - Math.hypot(z - 3.5, y - 3.5, x - 3.5)))),
+  preset('one voxel, 3×3×3', 3, [3, 3, 3], (z, y, x) => within(1, 2, z, y, x)),
 ];
+
+// The preset of these values, or -1.
+export const presetOf = input => presets.findIndex(preset =>
+  preset.shape.join() === shapeOf(input).join() && JSON.stringify(preset.values) === JSON.stringify(input));
 
 // Which layers the chooser shows first.
 export const upsamples = name => /^UpSampling|Transpose$|^PixelShuffle|^Resizing$/.test(name);
@@ -78,4 +87,4 @@ export const firstState = () => ({
   pipelines: [[{class_name: 'Conv2DTranspose', config: {...notebook}}],
     [{class_name: 'UpSampling2D', config: {}}]],
   chosen: {pipeline: 0, layer: 0},
-  cmap: 'gray', shared: false});
+  view: 'outputs', cmap: 'gray', shared: false});

@@ -1,12 +1,13 @@
 // A card for each pipeline: its output as a heatmap, what there is to know of it, and the sum behind
 // the cell that is pointed at.
+import {element} from './dom.js';
 import {cellsOf, gatherOf, overlapOf, termsOf} from './explain.js';
-import {element} from './forms.js';
 import {Heatmap, textOf} from './heatmap.js';
-import {volumeOf} from './image.js';
+import {volumeOf, volumeOfRows} from './image.js';
 import {nameOf} from './state.js';
 
 const TERMS_SHOWN = 9;
+const POINT = 'Point at a cell, or choose one with the arrow keys.';
 
 // What the diagnosis of the last layer that upsamples says, in a sentence.
 function diagnosisOf(plan) {
@@ -36,11 +37,12 @@ const plane = (shape, axes) => axes === 1 ? [1, shape.at(-2)] : shape.slice(-3, 
 export class Card {
   #result = null;
   #gathers = [];
-  #view = null;
+  #picture = null;
   #heatmap;
   #parts;
 
-  // handlers: edit(), copy(), remove(), seen(cells, taps), before(): a promise of the last layer's input
+  // handlers: edit(), copy(), remove(), point(): somebody points at a cell, seen(cells, terms): what it
+  // is made of, before(): a promise of the last layer's input
   constructor(index, handlers) {
     const part = (name, className, ...children) => element(name, {class: className}, ...children);
     const button = (text, act) => {
@@ -53,7 +55,7 @@ export class Card {
     const p = this.#parts = {
       name: part('h2', 'name'), problem: element('p', {class: 'problem', role: 'alert', hidden: ''}), canvas,
       caption: part('p', 'caption'), diagnosis: part('p', 'diagnosis'),
-      sum: element('p', {class: 'sum', 'aria-live': 'polite'}), timing: part('p', 'hint timing'),
+      sum: element('p', {class: 'sum', 'aria-live': 'polite'}, POINT), timing: part('p', 'hint timing'),
       slice: element('input', {type: 'range', min: '0', autocomplete: 'off'}),
       channel: element('select', {autocomplete: 'off'}),
       tools: part('div', 'tools', button('Edit', handlers.edit), button('Duplicate', handlers.copy),
@@ -63,9 +65,12 @@ export class Card {
     this.element = element('article', {class: 'card', id: `pipeline-${index}`, 'aria-busy': 'true'},
       p.name, p.tools, p.problem, part('div', 'cells', canvas), p.caption,
       part('div', 'choices', p.sliceLabel, p.channelLabel), p.diagnosis, p.sum, p.timing);
-    this.#heatmap = new Heatmap(canvas, {choose: (y, x) => this.#explain(y, x)});
-    p.slice.addEventListener('input', () => this.draw());
-    p.channel.addEventListener('change', () => this.draw());
+    this.#heatmap = new Heatmap(canvas, {choose: (y, x) => {
+      handlers.point();
+      this.#explain(y, x);
+    }});
+    p.slice.addEventListener('input', () => this.draw(this.#picture));
+    p.channel.addEventListener('change', () => this.draw(this.#picture));
   }
 
   busy(busy) {
@@ -120,27 +125,26 @@ export class Card {
       size: [1, 1], pointwise} : gatherOf(layer, from, to);
   }
 
-  get output() {
-    return this.#result?.output ?? null;
+  // What there is to draw, for view.js: {shape, output, taps()}, or null.
+  get result() {
+    return this.#result?.output ? {...this.#result, taps: () => this.#taps()} : null;
   }
 
-  // The numbers that are drawn now, and their range where each card has its own.
-  rows(taps) {
-    const {output, input} = this.#result;
-    const gather = this.#gathers.at(-1);
-    if (taps && gather?.kernel && this.#gathers.length === 1)
-      return overlapOf(gather, input, output);
-    return output.plane(Math.min(Number(this.#parts.slice.value), output.depth - 1), Number(this.#parts.channel.value));
+  // How many kernel positions reach each output, where one layer with a kernel makes it.
+  #taps() {
+    const {output, input} = this.#result, gather = this.#gathers[0];
+    return this.#gathers.length === 1 && gather?.kernel ? volumeOfRows(overlapOf(gather, input, output)) : null;
   }
 
-  draw(view = this.#view) {
-    this.#view = view;
-    if (!this.output || !view)
-      return;
-    const rows = this.rows(view.taps), [low, high] = view.rangeOf(this, rows);
-    this.#heatmap.show(rows, view.colours, [low, high]);
-    const {shape} = this.#result, [own, top] = view.ownRange(this);
-    this.#parts.caption.textContent = `${shape.join(' × ')}, values from ${textOf(own)} to ${textOf(top)}`;
+  get #place() {
+    return {z: Number(this.#parts.slice.value), channel: Number(this.#parts.channel.value)};
+  }
+
+  // picture: of view.js
+  draw(picture) {
+    const {volume, colours, range, caption} = this.#picture = picture, {z, channel} = this.#place;
+    this.#heatmap.show(volume.plane(Math.min(z, volume.depth - 1), Math.min(channel, volume.channels - 1)), colours, range);
+    this.#parts.caption.textContent = caption;
     if (this.#heatmap.chosen)
       this.#explain(this.#heatmap.chosen.y, this.#heatmap.chosen.x);
   }
@@ -158,13 +162,21 @@ export class Card {
     return cells;
   }
 
+  #differenceText(y, x) {
+    const {volume, reference} = this.#picture, {z, channel} = this.#place;
+    const difference = reference && volume.at(z, y, x, channel);
+    return !reference ? '' : difference === 0 ? `, as ${reference}`
+      : `, ${textOf(Math.abs(difference))} ${difference > 0 ? 'more' : 'less'} than ${reference}`;
+  }
+
   async #explain(y, x) {
-    const result = this.#result, channel = Number(this.#parts.channel.value);
-    const z = Number(this.#parts.slice.value), {output, plan} = result;
+    const result = this.#result, {z, channel} = this.#place, {output, plan} = result;
     const value = output.at(z, y, x, channel);
     const place = [...(output.depth > 1 ? [z] : []), ...(output.height > 1 ? [y] : []), x].join(', ');
     const gather = this.#gathers.at(-1);
-    const say = text => { this.#parts.sum.textContent = `output[${place}] ${text}`; };
+    const say = text => {
+      this.#parts.sum.textContent = `output[${place}] ${text}${this.#differenceText(y, x)}`;
+    };
     if (!gather) {
       this.handlers.seen([], []);
       return say(`= ${textOf(value)}`);

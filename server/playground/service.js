@@ -36,6 +36,34 @@ export const timingOf = headers => Object.fromEntries(
   [...(headers.get('Server-Timing') ?? '').matchAll(/(\w+);dur=([\d.]+)/g)]
     .map(([, name, ms]) => [name, Number(ms)]));
 
+// --- Answers that are remembered ---
+
+const ANSWERS_MAX = 64;
+const answers = new Map(); // by request
+
+// Refusals, and what is given up on the way, are forgotten.
+function remembered(key, signal, make) {
+  if (!answers.has(key)) {
+    if (answers.size >= ANSWERS_MAX)
+      answers.delete(answers.keys().next().value);
+    const forget = () => answers.delete(key), made = make();
+    signal?.addEventListener('abort', forget, {once: true});
+    made.then(() => signal?.removeEventListener('abort', forget), forget);
+    answers.set(key, made);
+  }
+  return answers.get(key);
+}
+
+export const answerOf = (request, signal) => remembered(JSON.stringify(request), signal, async () => {
+  const response = await ask('upsample', request, signal);
+  return {...await response.json(), timing: timingOf(response.headers)};
+});
+
+export const planOf = (request, signal) => remembered(`plan ${JSON.stringify(request)}`, signal, () =>
+  askJson('plan?weights=true', request, signal));
+
+// --- Colours ---
+
 // Gray is its own value, and what the page opens with: no need to ask.
 const maps = new Map([['gray', Array.from({length: 256}, (_, i) => [i, i, i])]]);
 

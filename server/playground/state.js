@@ -22,8 +22,8 @@ export function stateOpen() {
   }
 }
 
-export function stateKeep({input, pipelines, cmap, shared}) {
-  const text = encodeURIComponent(JSON.stringify({input, pipelines, cmap, shared}));
+export function stateKeep({input, pipelines, view, cmap, shared}) {
+  const text = encodeURIComponent(JSON.stringify({input, pipelines, view, cmap, shared}));
   if (text.length < ADDRESS_BYTES_MAX)
     history.replaceState(null, '', `#${text}`);
 }

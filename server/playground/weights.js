@@ -1,5 +1,5 @@
 // The kernel of a small layer as a grid of numbers that can be changed, one plane at a time.
-import {byId, element} from './forms.js';
+import {byId, element} from './dom.js';
 import {textOf} from './heatmap.js';
 
 const SIDE_MAX = 11, PLANES_MAX = 64;

@@ -69,7 +69,7 @@ beforeEach(async () => {
 
 afterEach(() => page.close());
 
-const settled = (where = page) => where.locator('#pipelines[aria-busy="false"]').waitFor();
+const settled = (where = page) => where.locator('html[data-ready] #pipelines[aria-busy="false"]').waitFor();
 
 const request = async (where = page) => JSON.parse(await where.locator('#json').textContent());
 
@@ -310,17 +310,67 @@ test('takes a picture that is dropped on it', async () => {
   assert.deepEqual(problems, []);
 });
 
-test('compares seven ways in a table, a picture and words', async () => {
-  await page.locator('#compare').click();
-  await page.locator('#compared').waitFor();
-  assert.equal(await page.locator('#candidates tr').count(), 7);
-  const row = name => page.locator('#candidates tr', {hasText: name}).first().locator('td').allTextContents();
-  assert.equal((await row('Conv2DTranspose 3×3'))[4], '0.75');
-  assert.equal((await row('Conv2DTranspose 4×4'))[4], '0');
-  assert.match(await page.locator('#verdict').textContent(), /checkerboard: Conv2DTranspose 3×3/);
-  assert.ok(await page.locator('#comparison').evaluate(image => image.complete && image.naturalWidth > 50),
-    'there is no picture');
+// A candidate's figures by the names of their columns.
+async function figures(name) {
+  const heads = await page.locator('#compared thead th').allTextContents();
+  const cells = await page.locator('#candidates tr', {hasText: name}).first().locator('th, td').allTextContents();
+  return Object.fromEntries(heads.map((head, i) => [head, cells[i]]));
+}
+
+const verdict = () => page.locator('#verdict').textContent();
+
+test('says what its pipelines are good for before anything is pressed', async () => {
+  const transposed = await figures('Conv2DTranspose 3×3 stride 2'), repeated = await figures('UpSampling2D');
+  assert.equal(transposed.checkerboard, '0.75'); // 1 of 4 taps at least: (4 - 1) / 4
+  assert.equal(transposed.overshoot, '3'); // 4 where the input has 0 to 1
+  assert.equal(transposed.parameters, '10');
+  assert.equal(repeated.checkerboard, '0');
+  assert.equal(repeated.output, '16 × 16');
+  assert.match(await verdict(), /With a checkerboard: Conv2DTranspose 3×3 stride 2 \(checkerboard 0\.75\); without: UpSampling2D/);
+  await change('#parameter-kernel_size', fill('4'));
+  assert.match(await verdict(), /^Without a checkerboard: Conv2DTranspose 4×4 stride 2/);
+  assert.equal((await figures('Conv2DTranspose')).checkerboard, '0');
   assert.deepEqual(problems, []);
+});
+
+test('compares seven ways in a table, a picture and words', async () => {
+  await page.locator('#candidates-of').selectOption('notebook');
+  await page.locator('#candidates tr').nth(6).waitFor();
+  assert.equal(await page.locator('#candidates tr').count(), 7);
+  assert.equal((await figures('Conv2DTranspose 3×3')).checkerboard, '0.75');
+  assert.equal((await figures('Conv2DTranspose 4×4')).checkerboard, '0');
+  assert.match(await verdict(), /checkerboard: Conv2DTranspose 3×3/);
+  const sharpest = /Sharpest of those without: (\S+) \(rms_gradient (\S+)\);/.exec(await verdict());
+  assert.equal((await figures(sharpest[1])).rms_gradient, sharpest[2]);
+  await page.waitForFunction(() => document.querySelector('#comparison').naturalWidth > 50);
+  assert.deepEqual(problems, []);
+});
+
+test('shows what outputs differ by, signed and on one scale around nothing', async () => {
+  await change('#view', field => field.selectOption('1'));
+  // Kernel of ones: 1, 2 or 4 taps of the square's ones and outside of it nothing, less the square itself.
+  assert.match(await caption(0), /^differs by 0 to 3, .* from UpSampling2D$/);
+  assert.match(await caption(1), /the others differ from this$/);
+  assert.deepEqual(await colourAt('#pipeline-0 canvas', 0, 0, 17), [247, 246, 246]); // no difference: the map's middle
+  const [red, , blue] = await colourAt('#pipeline-0 canvas', 8, 8, 17);
+  assert.ok(red > 90 && blue < 40, 'more is not red');
+  await page.mouse.move(...await cellOf('#pipeline-0 canvas', 17, 8, 8));
+  assert.match(await sum(0), / = 4, 3 more than UpSampling2D$/);
+  await change('#view', field => field.selectOption('0'));
+  const [less, , more] = await colourAt('#pipeline-1 canvas', 8, 8, 17);
+  assert.ok(more > 60 && less < 20, 'less is not blue');
+  await change('#parameter-strides', fill('3'));
+  assert.match(await caption(1), /of another size than Conv2DTranspose 3×3 stride 3$/);
+  const other = await (await browser.newContext()).newPage();
+  await other.goto(page.url());
+  await settled(other);
+  assert.equal(await other.locator('#view').inputValue(), '0');
+  await other.context().close();
+});
+
+test('shows how many kernel positions reach each output', async () => {
+  await change('#view', field => field.selectOption('taps'));
+  assert.equal(await caption(0), '16 × 16, kernel positions: 1 to 4');
 });
 
 test('has its first result soon', async t => {
@@ -342,8 +392,8 @@ for (const colorScheme of ['light', 'dark'])
     test(`axe finds nothing wrong in ${colorScheme} colours, ${width} pixels wide`, async () => {
       await page.emulateMedia({colorScheme});
       await page.setViewportSize({width, height: 844});
-      await page.locator('#compare').click();
-      await page.locator('#compared').waitFor();
+      await page.locator('#candidates-of').selectOption('notebook');
+      await page.locator('#candidates tr').nth(6).waitFor();
       await change('#parameter-strides', fill('0'));
       await page.evaluate(readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8'));
       const {violations} = await page.evaluate(() => globalThis.axe.run());
