@@ -27,6 +27,7 @@ EMBED(explain, "server/playground/explain.js");
 EMBED(forms, "server/playground/forms.js");
 EMBED(heatmap, "server/playground/heatmap.js");
 EMBED(image, "server/playground/image.js");
+EMBED(links, "server/playground/links.js");
 EMBED(presets, "server/playground/presets.js");
 EMBED(results, "server/playground/results.js");
 EMBED(service, "server/playground/service.js");
@@ -57,6 +58,7 @@ static const struct {
     SCRIPT(forms),
     SCRIPT(heatmap),
     SCRIPT(image),
+    SCRIPT(links),
     SCRIPT(presets),
     SCRIPT(results),
     SCRIPT(service),

@@ -6,15 +6,15 @@ import {Heatmap, textOf} from './heatmap.js';
 import {volumeOf} from './image.js';
 import {Card, outputOf} from './results.js';
 import {answerOf, planOf, Problem} from './service.js';
-import {pipelineAxes, PIPELINES_MAX, requestOf, stateKeep, stateOpen} from './state.js';
+import {nameOf, pipelineAxes, PIPELINES_MAX, requestOf, stateKeep, stateOpen} from './state.js';
 import {picturesOf} from './view.js';
 
-const SLOW_MS = 300;
+const SLOW_MS = 300, INPUT = 'input';
 
 let state, input; // input: the state's as a volume, or null
 let running = null; // AbortController of the requests on their way
 let controls = null; // the module, when it is there
-let pointed = -1; // the card with the cell that was pointed at last
+let pointed = null; // whose cell was pointed at last: a card's number, or INPUT
 let first = null; // the promise of the first picture
 const cards = [];
 
@@ -41,10 +41,13 @@ function cardMake(index) {
     remove: () => state.pipelines.length > 1 && pipelinesWith(list => list.toSpliced(index, 1)),
     before: () => beforeOf(state.pipelines[index]),
     point: () => { pointed = index; },
-    seen: (cells, terms) => {
+    leave: () => link([]),
+    seen: (cell, marks, terms) => {
       if (index !== pointed)
         return;
-      inputMap.mark(cells.map(([y, x]) => ({y, x})));
+      cards.forEach(card => card.mark([]));
+      inputMap.mark(marks);
+      link(marks.map(mark => [inputMap.middle(mark), cards[index].middle(cell)]));
       if (index === state.chosen.pipeline && state.chosen.layer === state.pipelines[index].length - 1)
         controls?.weightsMark(terms);
     },
@@ -62,6 +65,11 @@ function cardsFit() {
   cards.forEach((card, i) => card.name(state.pipelines[i], i === state.chosen.pipeline));
 }
 
+// Lines between cells of the input and of outputs, while somebody points at one of them.
+function link(pairs) {
+  controls?.linksShow(document.querySelector('canvas:is(:hover, :focus)') ? pairs : []);
+}
+
 // --- The input's picture ---
 
 const slice = () => Number(byId('input-slice').value);
@@ -69,11 +77,23 @@ const slice = () => Number(byId('input-slice').value);
 const inputMap = new Heatmap(byId('input-cells'), {
   paint: (y, x) => controls?.paint(y, x),
   choose: (y, x) => {
-    const place = [...(input.depth > 1 ? [slice()] : []), ...(input.height > 1 ? [y] : []), x].join(', ');
-    const values = Array.from({length: input.channels}, (_, c) => textOf(input.at(slice(), y, x, c)));
-    byId('input-value').textContent = `input[${place}] = ${values.join(', ')}`;
+    pointed = INPUT;
+    reachShow({y, x});
   },
+  leave: () => link([]),
 });
+
+// An input's value, and the outputs that it is part of.
+function reachShow(cell) {
+  const place = [...(input.depth > 1 ? [slice()] : []), ...(input.height > 1 ? [cell.y] : []), cell.x].join(', ');
+  const values = Array.from({length: input.channels}, (_, c) => textOf(input.at(slice(), cell.y, cell.x, c)));
+  const reached = cards.map(card => card.reached(cell));
+  const parts = reached.flatMap((cells, i) => cells.length > 0 ? `${cells.length} of ${nameOf(state.pipelines[i])}` : []);
+  byId('input-value').textContent = `input[${place}] = ${values.join(', ')}${parts.length > 0 ? `, part of outputs: ${parts.join(', ')}` : ''}`;
+  inputMap.mark([]);
+  cards.forEach((card, i) => card.mark(reached[i]));
+  link(reached.flatMap((cells, i) => cells.map(to => [inputMap.middle(cell), cards[i].middle(to)])));
+}
 
 function inputDraw(colours, range) {
   byId('input-slice').closest('label').hidden = !input || input.depth === 1;
@@ -94,6 +114,8 @@ async function draw() {
     return;
   inputDraw(colours, range);
   pictures.forEach((picture, i) => picture && cards[i]?.draw(picture));
+  if (pointed === INPUT && inputMap.chosen)
+    reachShow(inputMap.chosen);
 }
 
 // --- Running ---

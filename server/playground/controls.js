@@ -11,6 +11,7 @@ import {referenceOf} from './view.js';
 import {weightsShow as weightsFill} from './weights.js';
 
 export {compareShow as compare} from './compare.js';
+export {linksShow} from './links.js';
 export {paint} from './source.js';
 export {weightsMark} from './weights.js';
 

@@ -85,11 +85,11 @@ function pairsOf(gather, axis, output, length) {
   return pairs;
 }
 
-// The cells [y, x] that an output sees, whatever their weights.
-export function cellsOf(gather, {height, width}, {y, x}) {
-  return pairsOf(gather, 0, y, height).flatMap(([iy]) =>
-    pairsOf(gather, 1, x, width).map(([ix]) => [iy, ix]));
-}
+// Along an axis of so many inputs: those that some outputs see, and the outputs that see some inputs.
+export const inputsOf = (gather, axis, outputs, length) =>
+  [...new Set(outputs.flatMap(o => pairsOf(gather, axis, o, length).map(([i]) => i)))];
+export const outputsOf = (gather, axis, inputs, length, outputs) =>
+  [...Array(outputs).keys()].filter(o => pairsOf(gather, axis, o, length).some(([i]) => inputs.includes(i)));
 
 // `input` is a volume of one plane (image.js); kernel[ky][kx] of two channel axes in Keras' order.
 export function termsOf(gather, input, kernel, {y, x}, channel) {

@@ -2,11 +2,13 @@
 // pointer or by arrow keys. It is as crisp as the screen, and takes the page's colours.
 
 const LARGEST = 34, HEIGHT_MAX = 480;
+const MARK = '#ff7a00', CHOSEN = '#e0218a';
 const GRID_FROM = 7, TEXT_FROM = 22; // pixels of a cell
+const TAG_FROM = 26, TAG = 11; // a mark's label, in cells that have room for it
 const LEFT = 26, ABOVE = 6, BELOW = 20, BAR = 12, LABELS = 46, TICK_ROOM = 24;
 
 export const textOf = value => value === null ? 'NaN' : String(Number(value.toPrecision(6)));
-const labelOf = value => String(Number(value.toPrecision(3)));
+export const labelOf = value => String(Number(value.toPrecision(3)));
 
 // 1, 2, 5, 10, ...: the smallest that leaves room between two labels.
 function tickStep(size) {
@@ -37,13 +39,16 @@ export class Heatmap {
   #paint;
   chosen = null;
 
-  constructor(canvas, {choose, paint}) {
+  // choose(y, x): somebody points at a cell; leave(): no longer; paint(y, x): draws on it
+  constructor(canvas, {choose, leave, paint}) {
     this.#canvas = canvas;
     this.#choose = choose;
     this.#paint = paint;
     canvas.addEventListener('pointermove', event => this.#point(event, event.buttons === 1));
     canvas.addEventListener('pointerdown', event => this.#point(event, true));
     canvas.addEventListener('keydown', event => this.#key(event));
+    canvas.addEventListener('pointerleave', event => event.pointerType === 'mouse' && leave?.());
+    canvas.addEventListener('blur', () => leave?.());
     new ResizeObserver(() => this.#room() !== this.#drawnFor && this.#draw()).observe(canvas.parentElement);
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#draw());
   }
@@ -60,10 +65,18 @@ export class Heatmap {
     this.#draw();
   }
 
-  // Cells {y, x} that get a frame.
+  // Cells {y, x, label} that get a frame, and a label where there is room.
   mark(cells) {
+    if (cells.length + this.#marks.length === 0)
+      return;
     this.#marks = cells;
     this.#draw();
+  }
+
+  // The middle of a cell, in pixels of the window.
+  middle({y, x}) {
+    const {left, top} = this.#canvas.getBoundingClientRect();
+    return [left + LEFT + (x + 0.5) * this.#size, top + ABOVE + (y + 0.5) * this.#size];
   }
 
   choose(y, x) {
@@ -133,10 +146,10 @@ export class Heatmap {
       this.#values(context);
     this.#ticks(context, width, height);
     this.#bar(context, width * size + 8, Math.max(height * size, 40));
-    for (const {y, x} of this.#marks)
-      this.#frame(context, y, x, '#ff7a00', 2);
+    for (const mark of this.#marks)
+      this.#mark(context, mark);
     if (this.chosen)
-      this.#frame(context, this.chosen.y, this.chosen.x, '#e0218a', 3);
+      this.#frame(context, this.chosen.y, this.chosen.x, CHOSEN, 3);
   }
 
   #cells(context, width, height) {
@@ -200,6 +213,20 @@ export class Heatmap {
     context.textBaseline = 'bottom';
     if (high > low)
       context.fillText(labelOf(low), left + BAR + 4, height);
+  }
+
+  #mark(context, {y, x, label}) {
+    const size = this.#size;
+    this.#frame(context, y, x, MARK, 2);
+    if (!label || size < TAG_FROM)
+      return;
+    context.fillStyle = MARK;
+    context.fillRect(x * size, (y + 1) * size - TAG, size + 1, TAG);
+    context.fillStyle = '#000';
+    context.font = '9px system-ui, sans-serif';
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.fillText(label, (x + 0.5) * size, (y + 1) * size - TAG / 2, size - 2);
   }
 
   #frame(context, y, x, colour, width) {

@@ -1,8 +1,8 @@
 // A card for each pipeline: its output as a heatmap, what there is to know of it, and the sum behind
 // the cell that is pointed at.
 import {element} from './dom.js';
-import {cellsOf, gatherOf, overlapOf, termsOf} from './explain.js';
-import {Heatmap, textOf} from './heatmap.js';
+import {gatherOf, inputsOf, outputsOf, overlapOf, termsOf} from './explain.js';
+import {Heatmap, labelOf, textOf} from './heatmap.js';
 import {volumeOf, volumeOfRows} from './image.js';
 import {nameOf} from './state.js';
 
@@ -34,6 +34,13 @@ function sumText(terms, bias, value) {
 // [height, width] of a shape with a batch and channels around the axes.
 const plane = (shape, axes) => axes === 1 ? [1, shape.at(-2)] : shape.slice(-3, -1);
 
+// The cells of some rows and columns.
+const product = ([rows, columns]) => [...new Set(rows)].flatMap(y => [...new Set(columns)].map(x => ({y, x})));
+
+// Input cells with the kernel position, or the weight, that takes them into the sum.
+const marksOf = terms => [...new Map(terms.map(({at: [y, x], kernel, weight}) => [`${y},${x}`,
+  {y, x, label: kernel ? `k[${kernel.join(',')}]` : `×${labelOf(weight)}`}])).values()];
+
 export class Card {
   #result = null;
   #gathers = [];
@@ -41,8 +48,9 @@ export class Card {
   #heatmap;
   #parts;
 
-  // handlers: edit(), copy(), remove(), point(): somebody points at a cell, seen(cells, terms): what it
-  // is made of, before(): a promise of the last layer's input
+  // handlers: edit(), copy(), remove(); point(): somebody points at a cell; leave(): no longer;
+  // seen(cell, marks, terms): the input cells that it is made of, and the terms of the last layer's sum;
+  // before(): a promise of the last layer's input
   constructor(index, handlers) {
     const part = (name, className, ...children) => element(name, {class: className}, ...children);
     const button = (text, act) => {
@@ -68,7 +76,7 @@ export class Card {
     this.#heatmap = new Heatmap(canvas, {choose: (y, x) => {
       handlers.point();
       this.#explain(y, x);
-    }});
+    }, leave: handlers.leave});
     p.slice.addEventListener('input', () => this.draw(this.#picture));
     p.channel.addEventListener('change', () => this.draw(this.#picture));
   }
@@ -149,17 +157,36 @@ export class Card {
       this.#explain(this.#heatmap.chosen.y, this.#heatmap.chosen.x);
   }
 
-  // Cells of the input behind some cells of the last layer's input, or none where a layer is not known.
+  // Cells of the input behind some of the last layer's input, or none where a layer is not known.
   #behind(cells) {
     const {plan, axes} = this.#result;
+    let axis = [cells.map(({y}) => y), cells.map(({x}) => x)];
     for (let i = this.#gathers.length - 2; i >= 0; i--) {
-      const [height, width] = plane(plan.layers[i].input_shape, axes);
-      if (!this.#gathers[i])
+      const gather = this.#gathers[i], lengths = plane(plan.layers[i].input_shape, axes);
+      if (!gather)
         return [];
-      const next = cells.flatMap(([y, x]) => cellsOf(this.#gathers[i], {height, width}, {y, x}));
-      cells = [...new Map(next.map(cell => [cell.join(), cell])).values()];
+      axis = axis.map((places, a) => inputsOf(gather, a, places, lengths[a]));
     }
-    return cells;
+    return product(axis);
+  }
+
+  // Cells of the output that a cell of the input is part of, or none where a layer is not known.
+  reached({y, x}) {
+    const {plan, axes} = this.#result ?? {};
+    if (!this.#gathers.length || !this.#gathers.every(Boolean))
+      return [];
+    return product(this.#gathers.reduce((places, gather, i) => {
+      const from = plane(plan.layers[i].input_shape, axes), to = plane(plan.layers[i].output_shape, axes);
+      return places.map((inputs, a) => outputsOf(gather, a, inputs, from[a], to[a]));
+    }, [[y], [x]]));
+  }
+
+  mark(cells) {
+    this.#heatmap.mark(cells);
+  }
+
+  middle(cell) {
+    return this.#heatmap.middle(cell);
   }
 
   #differenceText(y, x) {
@@ -178,7 +205,7 @@ export class Card {
       this.#parts.sum.textContent = `output[${place}] ${text}${this.#differenceText(y, x)}`;
     };
     if (!gather) {
-      this.handlers.seen([], []);
+      this.handlers.seen({y, x}, [], []);
       return say(`= ${textOf(value)}`);
     }
     const before = result.layers.length > 1 ? await this.handlers.before() : result.input;
@@ -190,8 +217,8 @@ export class Card {
     const bias = gather.kernel ? weights[1]?.[channel] : undefined;
     const total = terms.reduce((sum, term) => sum + term.weight * term.value, bias ?? 0);
     const agrees = Math.abs(total - value) <= 1e-4 * (1 + Math.abs(value));
-    const cells = [...new Map(terms.map(({at}) => [`${at[0]},${at[1]}`, [at[0], at[1]]])).values()];
-    this.handlers.seen(agrees || gather.pointwise ? this.#behind(cells) : [], agrees ? terms : []);
+    const cells = marksOf(terms), known = agrees || gather.pointwise;
+    this.handlers.seen({y, x}, !known ? [] : result.layers.length > 1 ? this.#behind(cells) : cells, agrees ? terms : []);
     return say(agrees ? `from ${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}: ${sumText(terms, bias, value)}` : `= ${textOf(value)}`);
   }
 }

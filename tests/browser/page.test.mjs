@@ -206,6 +206,48 @@ test('writes out the sum of the cell that is pointed at', async () => {
   assert.equal(await sum(0), 'output[7, 7] from 1 cell: k[1,1] 1 × 1 = 1');
 });
 
+// The ends of the lines over the cards, in pixels of the window, to the nearest.
+const links = () => page.locator('#links line').evaluateAll(lines => lines.map(line => {
+  const {left, top} = line.parentElement.getBoundingClientRect();
+  return ['x1', 'y1', 'x2', 'y2'].map((name, i) => Math.round(Number(line.getAttribute(name)) + (i % 2 ? top : left)));
+}));
+
+const rounded = places => places.map(place => place.map(Math.round));
+
+test('draws the links between an output and the inputs that it is made of', async () => {
+  assert.deepEqual(await links(), []);
+  const to = await cellOf('#pipeline-0 canvas', 17, 8, 8);
+  const from = [];
+  for (const [y, x] of [[3, 3], [3, 4], [4, 3], [4, 4]]) // 8 = 2 * 3 + 2 = 2 * 4 + 0
+    from.push(await cellOf('#input-cells', 34, y, x));
+  await page.mouse.move(...to);
+  assert.deepEqual((await links()).sort(), rounded(from.map(place => [...place, ...to])).sort());
+  await page.mouse.move(...await cellOf('#pipeline-0 canvas', 17, 7, 7));
+  assert.equal((await links()).length, 1);
+  await page.mouse.move(2, 2);
+  assert.deepEqual(await links(), []);
+  await page.locator('#pipeline-0 canvas').focus();
+  await page.keyboard.press('ArrowRight'); // 8 of an axis sees two inputs, 7 one
+  assert.equal((await links()).length, 2);
+  assert.equal((await colourAt('#input-cells', 3.66, 3, 34)).join(), '255,122,0'); // k[1,2] stands there
+  await page.keyboard.press('Tab');
+  assert.deepEqual(await links(), []);
+});
+
+test('shows the outputs that an input is part of', async () => {
+  await page.locator('#input-cells').focus();
+  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowRight'])
+    await page.keyboard.press(key);
+  assert.equal(await page.locator('#input-value').textContent(),
+    'input[3, 3] = 1, part of outputs: 9 of Conv2DTranspose 3×3 stride 2, 4 of UpSampling2D');
+  assert.equal((await links()).length, 13);
+  await change('#parameter-kernel_size', fill('4'));
+  assert.match(await page.locator('#input-value').textContent(), /: 16 of Conv2DTranspose 4×4/);
+  await change('#layer-add', button => button.click()); // 4 x 4 outputs seen by 6 x 6
+  assert.match(await page.locator('#input-value').textContent(), /: 36 of Conv2DTranspose 4×4 stride 2 → Conv2D 3×3/);
+  assert.deepEqual(problems, []);
+});
+
 // What the page says of a cell must be what its own terms add up to, and what the service said.
 async function sumsUp(index, size, y, x) {
   await page.mouse.move(...await cellOf(`#pipeline-${index} canvas`, size, y, x));
