@@ -323,20 +323,21 @@ static enum up_code compress(const struct api_scanlines *lines, enum api_filter 
                        &ret->bytes, ret->err);
 }
 
-/* The filter that makes the least of some rows in the middle. */
-static enum up_code filter_choose(const struct api_scanlines *lines, struct compressed *scratch,
-                                  enum api_filter *ret)
+/* By the filter that makes the least of some rows in the middle; of a small picture, all rows. */
+static enum up_code compress_best(const struct api_scanlines *lines, struct compressed *ret)
 {
     const size_t wanted = SAMPLE_BYTES / (lines->row_bytes + 1) + SAMPLE_ROWS;
     const size_t count = lines->rows < wanted ? lines->rows : wanted;
-    size_t least = SIZE_MAX;
+    struct compressed least = {.bytes = SIZE_MAX};
+    enum api_filter best = API_FILTER_NONE;
     for (enum api_filter filter = 0; filter < API_FILTERS; filter++) {
-        if (compress(lines, filter, (lines->rows - count) / 2, count, scratch) != UP_OK)
-            return scratch->err->code;
-        *ret = scratch->bytes < least ? filter : *ret;
-        least = scratch->bytes < least ? scratch->bytes : least;
+        if (compress(lines, filter, (lines->rows - count) / 2, count, ret) != UP_OK)
+            return ret->err->code;
+        best = ret->bytes < least.bytes ? filter : best;
+        least = ret->bytes < least.bytes ? *ret : least;
     }
-    return UP_OK;
+    *ret = least;
+    return count == lines->rows ? UP_OK : compress(lines, best, 0, lines->rows, ret);
 }
 
 /* Samples of 16 bits in the file's byte order. */
@@ -359,11 +360,8 @@ static enum up_code pixels_compress(const struct api_picture *p, struct compress
     const size_t pixel_bytes = p->palette != NULL ? 1 : p->channels * p->bits / 8;
     struct api_scanlines lines = {
         .rows = p->height, .row_bytes = p->width * pixel_bytes, .pixel_bytes = pixel_bytes};
-    enum api_filter filter = API_FILTER_NONE;
     lines.pixels = swapped(p, lines.rows * lines.row_bytes, ret->arena, ret->err);
-    if (lines.pixels == NULL || filter_choose(&lines, ret, &filter) != UP_OK)
-        return ret->err->code;
-    return compress(&lines, filter, 0, lines.rows, ret);
+    return lines.pixels == NULL ? ret->err->code : compress_best(&lines, ret);
 }
 
 /* libpng would compress row by row with zlib; it is given the compressed rows instead. */

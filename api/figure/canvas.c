@@ -25,11 +25,21 @@ void api_canvas_text(struct api_canvas *canvas, struct api_font *font, const cha
                   canvas->height);
 }
 
+/* Nearly all of it is paper, and is passed by in words. */
 void api_canvas_ink(struct api_canvas *canvas)
 {
     const size_t count = canvas->width * canvas->height;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count;) {
+        uint64_t word = 1;
+        if (count - i >= sizeof word)
+            memcpy(&word, canvas->plane + i, sizeof word);
+        if (word == 0) {
+            i += sizeof word;
+            continue;
+        }
         canvas->plane[i] = (uint8_t)((canvas->plane[i] * API_INK_BLACK + 127) / 255);
+        i++;
+    }
 }
 
 void api_canvas_fill(struct api_canvas *canvas, struct api_rect rect, uint8_t entry)
