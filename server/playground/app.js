@@ -3,8 +3,8 @@
 // pictures come first: the controls (controls.js) are fetched when the first are there.
 import {byId} from './dom.js';
 import {Heatmap, textOf} from './heatmap.js';
-import {volumeOf} from './image.js';
-import {Card, outputOf} from './results.js';
+import {COLOURS, volumeOf} from './image.js';
+import {Card, outputOf, planesShow} from './results.js';
 import {answerOf, planOf, Problem} from './service.js';
 import {nameOf, pipelineAxes, PIPELINES_MAX, requestOf, stateKeep, stateOpen} from './state.js';
 import {picturesOf} from './view.js';
@@ -96,12 +96,13 @@ function reachShow(cell) {
 }
 
 function inputDraw(colours, range) {
-  byId('input-slice').closest('label').hidden = !input || input.depth === 1;
+  byId('input-cells').hidden = !input;
+  byId('input-caption').textContent = 'This page has no picture of this input.';
   if (!input)
     return;
-  const {depth, height, width, channels, spatial} = input;
-  byId('input-slice').max = depth - 1;
-  inputMap.show(input.plane(slice(), 0), colours, range);
+  const {depth, height, width, channels, spatial} = input, channel = byId('input-channel');
+  planesShow(byId('input-slice'), channel, input);
+  inputMap.show(input.plane(slice(), channel.value === COLOURS ? COLOURS : Number(channel.value)), colours, range);
   const sides = [depth, height, width].slice(3 - spatial);
   byId('input-caption').textContent = `${[...sides, ...(channels > 1 ? [channels] : [])].join(' × ')}, values from ${input.range.map(textOf).join(' to ')}`;
 }
@@ -133,7 +134,7 @@ async function one(index, signal, focus) {
   const slow = setTimeout(() => card.busy(true), SLOW_MS);
   try {
     const request = requestOf(state, layers), {shape, timing, ...answer} = await answerOf(request, signal);
-    const result = {layers, axes, shape, timing, input: volumeOf(state.input, axes), output: outputOf(answer, axes)};
+    const result = {layers, axes, shape, timing, input: await inputOf(state, axes), output: outputOf(answer, axes)};
     signal.throwIfAborted();
     card.show(result);
     await draw();
@@ -167,12 +168,25 @@ async function run(focus = false) {
     byId('pipelines').setAttribute('aria-busy', 'false');
 }
 
+// The input as a volume, or null. A file that is too large to be text is read by the service.
+const isFile = values => typeof values === 'object' && !Array.isArray(values);
+const inputOf = async ({input: values}, axes) => volumeOf(isFile(values)
+  ? (await answerOf({input: values, layers: [], output: {format: 'json'}})).output : values, axes);
+
 // Only the pictures follow at once: what follows from the rest is set()'s.
-function take(next) {
+async function take(next) {
+  const axes = pipelineAxes(next.pipelines[0]);
   state = next;
-  input = volumeOf(state.input, pipelineAxes(state.pipelines[0]));
+  input = isFile(next.input) ? null : volumeOf(next.input, axes);
   cardsFit();
   draw();
+  if (!isFile(next.input))
+    return;
+  const volume = await inputOf(next, axes).catch(() => null); // the cards say why
+  if (state === next) {
+    input = volume;
+    draw();
+  }
 }
 
 // Shows a state, and runs what it needs; with `focus` on the field of a mistake.

@@ -11,16 +11,23 @@ const SEEN = 0.01;
 
 const number = value => typeof value === 'number' ? String(Number(value.toPrecision(3))) : '–';
 
+const bad = value => value > SEEN;
 const columns = [
-  [({output_shape: shape}) => shape.join(' × ')], [({parameters}) => number(parameters)],
-  [({macs}) => number(macs)], [({compute_ms: ms}) => number(ms)],
-  [({checkerboard}) => number(checkerboard), ({checkerboard}) => checkerboard > SEEN],
-  [({overshoot}) => number(overshoot), ({overshoot}) => overshoot > SEEN],
-  [({rms_gradient: gradient}) => number(gradient)],
+  [({checkerboard}) => number(checkerboard), ({checkerboard}) => bad(checkerboard)],
+  [({overshoot}) => number(overshoot), ({overshoot}) => bad(overshoot)],
+  [({rms_gradient: gradient}) => number(gradient)], [({macs}) => String(macs)],
+  [({parameters}) => String(parameters)], [({compute_ms: ms}) => number(ms)],
+  [({output_shape: shape}) => shape.join(' × ')],
 ];
 
 const rowOf = candidate => element('tr', {}, element('th', {scope: 'row'}, candidate.name),
-  ...columns.map(([text, bad]) => element('td', {class: bad?.(candidate) ? 'bad' : undefined}, text(candidate))));
+  ...columns.map(([text, wrong]) => element('td', {class: wrong?.(candidate) ? 'bad' : undefined}, text(candidate))));
+
+// "Cheapest: nearest (macs 0).", its subject in bold.
+function sentenceOf(text) {
+  const colon = text.indexOf(':');
+  return element('li', {}, element('strong', {}, text.slice(0, colon + 1)), text.slice(colon + 1));
+}
 
 // Pipelines of one name get numbers.
 function candidatesOf({pipelines}) {
@@ -44,13 +51,12 @@ async function fill(state, signal) {
   const preset = byId('candidates-of').value, {input, cmap} = state;
   const common = {input, set_random_seed: 1, ...(preset ? {preset} : {candidates: candidatesOf(state)})};
   const {candidates, verdict} = await askJson('compare', {...common, output: {format: 'json'}}, signal);
-  // One sentence a line.
-  byId('verdict').replaceChildren(...verdict.split(/(?<=\.) (?=[A-Z])/).map(text => element('li', {}, text)));
+  byId('verdict').replaceChildren(...verdict.split(/(?<=\.) (?=[A-Z])/).map(sentenceOf));
   byId('candidates').replaceChildren(...candidates.map(rowOf));
   byId('comparison').hidden = !preset;
   if (preset)
-    await pictureShow({...common, ...(referenceOf(state) >= 0 ? {view: 'differences', output: {format: 'png'}}
-      : {output: {format: 'png', cmap}})}, candidates.length, signal);
+    await pictureShow({...common, ...(referenceOf(state) >= 0 ? {view: 'differences', output: {format: 'png', ticks: false}}
+      : {output: {format: 'png', ticks: false, cmap}})}, candidates.length, signal);
 }
 
 // Says the service's own sentence where the input is no image, or a pipeline is refused.

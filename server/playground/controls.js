@@ -63,7 +63,8 @@ function looksStart() {
   change('view', 'view', control => control.value);
   change('cmap', 'cmap', control => control.value);
   change('shared', 'shared', control => control.checked);
-  byId('input-slice').addEventListener('input', page.draw);
+  for (const id of ['input-slice', 'input-channel'])
+    byId(id).addEventListener('input', page.draw);
   byId('add').addEventListener('click', () => {
     const {pipelines, chosen} = page.get();
     page.set({...page.get(), pipelines: [...pipelines, structuredClone(pipelines[chosen.pipeline])],

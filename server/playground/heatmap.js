@@ -1,14 +1,17 @@
 // A heatmap on a canvas: cells with a grid, ticks, a colour bar, and one cell that is chosen by
-// pointer or by arrow keys. It is as crisp as the screen, and takes the page's colours.
+// pointer or by arrow keys. A cell is a number, or red, green and blue from 0 to 1. It is as crisp as the screen, and takes the page's colours.
 
 const LARGEST = 34, HEIGHT_MAX = 480;
 const MARK = '#ff7a00', CHOSEN = '#e0218a';
 const GRID_FROM = 7, TEXT_FROM = 22; // pixels of a cell
 const TAG_FROM = 26, TAG = 11; // a mark's label, in cells that have room for it
-const LEFT = 26, ABOVE = 6, BELOW = 20, BAR = 12, LABELS = 46, TICK_ROOM = 24;
+const LEFT = 26, ABOVE = 6, BELOW = 20, BAR = 12, LABELS = 46, LABEL_ROOM = LABELS - 12, TICK_ROOM = 24;
 
 export const textOf = value => value === null ? 'NaN' : String(Number(value.toPrecision(6)));
-export const labelOf = value => String(Number(value.toPrecision(3)));
+// Short enough to stand beside the colour bar, or in a mark.
+const LABEL_LETTERS = 5;
+export const labelOf = value => [3, 2].map(digits => String(Number(value.toPrecision(digits))))
+  .find(text => text.length <= LABEL_LETTERS) ?? value.toExponential(1);
 
 // 1, 2, 5, 10, ...: the smallest that leaves room between two labels.
 function tickStep(size) {
@@ -18,13 +21,31 @@ function tickStep(size) {
         return step;
 }
 
-// Colours [r, g, b], so many a line, as a picture of this size.
-function pixelsDraw(context, colours, across, left, width, height) {
+// Colours [r, g, b], so many a line, as pixels.
+function pixelsOf(colours, across) {
   const pixels = new ImageData(across, colours.length / across);
   colours.forEach((colour, i) => pixels.data.set([...colour, 255], 4 * i));
-  const small = new OffscreenCanvas(pixels.width, pixels.height);
-  small.getContext('2d').putImageData(pixels, 0, 0);
-  context.drawImage(small, left, 0, width, height);
+  const made = new OffscreenCanvas(pixels.width, pixels.height);
+  made.getContext('2d').putImageData(pixels, 0, 0);
+  return made;
+}
+
+function halved(pixels) {
+  const made = new OffscreenCanvas(Math.ceil(pixels.width / 2), Math.ceil(pixels.height / 2));
+  made.getContext('2d').drawImage(pixels, 0, 0, made.width, made.height);
+  return made;
+}
+
+// Pixels that are too many are averaged, first in pairs: to leave some out, or to weigh neighbours
+// unevenly, would draw a pattern that is not there.
+function pixelsDraw(context, pixels, left, width, height) {
+  const many = pixels.height > height || pixels.width > width;
+  if (many)
+    do
+      pixels = halved(pixels);
+    while (pixels.height >= 2 * height && pixels.width >= 2 * width);
+  context.imageSmoothingEnabled = many;
+  context.drawImage(pixels, left, 0, width, height);
 }
 
 export class Heatmap {
@@ -32,6 +53,7 @@ export class Heatmap {
   #rows = null;
   #colours = [];
   #range = [0, 1];
+  #pixels = null; // of the cells, when they have been drawn
   #marks = [];
   #size = 1;
   #drawnFor = 0; // the room then
@@ -59,6 +81,7 @@ export class Heatmap {
     this.#rows = rows;
     this.#colours = colours;
     this.#range = range;
+    this.#pixels = null;
     this.#marks = [];
     if (this.chosen && (this.chosen.y >= rows.length || this.chosen.x >= rows[0].length))
       this.chosen = null;
@@ -113,6 +136,8 @@ export class Heatmap {
   #colour(value) {
     if (value === null)
       return [235, 150, 235];
+    if (Array.isArray(value))
+      return value.map(part => 255 * part / Math.max(this.#range[1], 1));
     const [low, high] = this.#range;
     const part = high > low ? (value - low) / (high - low) : 0;
     return this.#colours[Math.min(Math.max(Math.floor(part * 256), 0), 255)];
@@ -128,8 +153,8 @@ export class Heatmap {
       return;
     const height = this.#rows.length, width = this.#rows[0].length;
     const fit = Math.min(room / width, HEIGHT_MAX / height, LARGEST);
-    const size = this.#size = fit >= 3 ? Math.floor(fit) : fit;
     const dense = window.devicePixelRatio || 1;
+    const size = this.#size = fit * dense >= 1 ? Math.floor(fit * dense) / dense : fit;
     const across = LEFT + width * size + BAR + LABELS, down = ABOVE + Math.max(height * size, 40) + BELOW;
     this.#canvas.width = across * dense;
     this.#canvas.height = down * dense;
@@ -137,7 +162,6 @@ export class Heatmap {
     this.#canvas.style.height = `${down}px`;
     const context = this.#canvas.getContext('2d');
     context.scale(dense, dense);
-    context.imageSmoothingEnabled = false;
     context.translate(LEFT, ABOVE);
     this.#cells(context, width, height);
     if (size >= GRID_FROM)
@@ -153,8 +177,8 @@ export class Heatmap {
   }
 
   #cells(context, width, height) {
-    const colours = this.#rows.flat().map(value => this.#colour(value));
-    pixelsDraw(context, colours, width, 0, width * this.#size, height * this.#size);
+    this.#pixels ??= pixelsOf(this.#rows.flat().map(value => this.#colour(value)), width);
+    pixelsDraw(context, this.#pixels, 0, width * this.#size, height * this.#size);
   }
 
   #grid(context, width, height) {
@@ -179,7 +203,7 @@ export class Heatmap {
     context.textAlign = 'center';
     context.textBaseline = 'middle';
     this.#rows.forEach((row, y) => row.forEach((value, x) => {
-      const text = textOf(value), [r, g, b] = this.#colour(value);
+      const text = Array.isArray(value) ? '' : textOf(value), [r, g, b] = this.#colour(value);
       if (text.length > 4)
         return;
       context.fillStyle = 0.3 * r + 0.59 * g + 0.11 * b > 140 ? '#000' : '#fff';
@@ -202,17 +226,19 @@ export class Heatmap {
   }
 
   #bar(context, left, height) {
+    if (Array.isArray(this.#rows[0][0]))
+      return;
     const [low, high] = this.#range;
-    pixelsDraw(context, this.#colours.toReversed(), 1, left, BAR, height);
+    pixelsDraw(context, pixelsOf(this.#colours.toReversed(), 1), left, BAR, height);
     context.strokeStyle = 'rgb(128 128 128 / 0.6)';
     context.strokeRect(left + 0.5, 0.5, BAR - 1, height - 1);
     context.fillStyle = getComputedStyle(this.#canvas).color;
     context.textAlign = 'left';
     context.textBaseline = 'top';
-    context.fillText(labelOf(high), left + BAR + 4, 0);
+    context.fillText(labelOf(high), left + BAR + 4, 0, LABEL_ROOM);
     context.textBaseline = 'bottom';
     if (high > low)
-      context.fillText(labelOf(low), left + BAR + 4, height);
+      context.fillText(labelOf(low), left + BAR + 4, height, LABEL_ROOM);
   }
 
   #mark(context, {y, x, label}) {

@@ -3,6 +3,9 @@
 
 export const shapeOf = value => Array.isArray(value) ? [value.length, ...shapeOf(value[0])] : [];
 
+// In place of a channel: three of them as red, green and blue.
+export const COLOURS = 'colours';
+
 // The lowest and highest of some numbers, of which some may be null.
 export function rangeOf(values) {
   let low = Infinity, high = -Infinity;
@@ -19,9 +22,9 @@ function volumeMake([depth, height, width], channels, spatial, flat) {
   const at = (z, y, x, c) => flat[((z * height + y) * width + x) * channels + c];
   const planes = new Map();
   const plane = (z, c) => {
-    const key = z * channels + c;
+    const key = `${z} ${c}`, value = (y, x) => c === COLOURS ? [0, 1, 2].map(i => at(z, y, x, i)) : at(z, y, x, c);
     if (!planes.has(key))
-      planes.set(key, Array.from({length: height}, (_, y) => Array.from({length: width}, (__, x) => at(z, y, x, c))));
+      planes.set(key, Array.from({length: height}, (_, y) => Array.from({length: width}, (__, x) => value(y, x))));
     return planes.get(key);
   };
   return {depth, height, width, channels, spatial, flat, at, plane, range: rangeOf(flat)};

@@ -3,7 +3,7 @@
 import {element} from './dom.js';
 import {gatherOf, inputsOf, outputsOf, overlapOf, termsOf} from './explain.js';
 import {Heatmap, labelOf, textOf} from './heatmap.js';
-import {volumeOf, volumeOfRows} from './image.js';
+import {COLOURS, volumeOf, volumeOfRows} from './image.js';
 import {nameOf} from './state.js';
 
 const TERMS_SHOWN = 9;
@@ -33,6 +33,17 @@ function sumText(terms, bias, value) {
 
 // [height, width] of a shape with a batch and channels around the axes.
 const plane = (shape, axes) => axes === 1 ? [1, shape.at(-2)] : shape.slice(-3, -1);
+
+// The slices and the channels of a volume to choose from; both lists are hidden where there is one.
+export function planesShow(slice, channel, {depth, channels}) {
+  slice.closest('label').hidden = depth === 1;
+  slice.max = depth - 1;
+  channel.closest('label').hidden = channels === 1;
+  const choices = [...(channels === 3 ? [new Option('all, as colours', COLOURS)] : []),
+    ...Array.from({length: channels}, (_, c) => new Option(String(c), c))];
+  if (choices.length !== channel.options.length)
+    channel.replaceChildren(...choices);
+}
 
 // The cells of some rows and columns.
 const product = ([rows, columns]) => [...new Set(rows)].flatMap(y => [...new Set(columns)].map(x => ({y, x})));
@@ -68,11 +79,9 @@ export class Card {
       channel: element('select', {autocomplete: 'off'}),
       tools: part('div', 'tools', button('Edit', handlers.edit), button('Duplicate', handlers.copy),
         button('Remove', handlers.remove))};
-    p.sliceLabel = element('label', {}, 'slice ', p.slice);
-    p.channelLabel = element('label', {}, 'channel ', p.channel);
     this.element = element('article', {class: 'card', id: `pipeline-${index}`, 'aria-busy': 'true'},
       p.name, p.tools, p.problem, part('div', 'cells', canvas), p.caption,
-      part('div', 'choices', p.sliceLabel, p.channelLabel), p.diagnosis, p.sum, p.timing);
+      part('div', 'choices', element('label', {hidden: ''}, 'slice ', p.slice), element('label', {hidden: ''}, 'channel ', p.channel)), p.diagnosis, p.sum, p.timing);
     this.#heatmap = new Heatmap(canvas, {choose: (y, x) => {
       handlers.point();
       this.#explain(y, x);
@@ -108,14 +117,9 @@ export class Card {
     this.element.classList.remove('stale');
     p.problem.hidden = true;
     const {output, plan} = result;
-    p.sliceLabel.hidden = !output || output.depth === 1;
-    p.channelLabel.hidden = !output || output.channels === 1;
     if (!output)
       return;
-    p.slice.max = output.depth - 1;
-    const channel = Math.min(Number(p.channel.value) || 0, output.channels - 1);
-    p.channel.replaceChildren(...Array.from({length: output.channels}, (_, i) => new Option(String(i), i)));
-    p.channel.value = String(channel);
+    planesShow(p.slice, p.channel, output);
     const diagnosis = plan && diagnosisOf(plan);
     p.diagnosis.hidden = !diagnosis;
     p.diagnosis.textContent = diagnosis?.text ?? '';
@@ -144,14 +148,17 @@ export class Card {
     return this.#gathers.length === 1 && gather?.kernel ? volumeOfRows(overlapOf(gather, input, output)) : null;
   }
 
+  // Of all channels as colours the first is explained.
   get #place() {
-    return {z: Number(this.#parts.slice.value), channel: Number(this.#parts.channel.value)};
+    const channel = this.#parts.channel.value, colours = channel === COLOURS;
+    return {z: Number(this.#parts.slice.value), channel: colours ? 0 : Number(channel), colours};
   }
 
   // picture: of view.js
   draw(picture) {
-    const {volume, colours, range, caption} = this.#picture = picture, {z, channel} = this.#place;
-    this.#heatmap.show(volume.plane(Math.min(z, volume.depth - 1), Math.min(channel, volume.channels - 1)), colours, range);
+    const {volume, colours, range, caption, reference} = this.#picture = picture, place = this.#place;
+    const channel = place.colours && volume.channels === 3 && !reference ? COLOURS : Math.min(place.channel, volume.channels - 1);
+    this.#heatmap.show(volume.plane(Math.min(place.z, volume.depth - 1), channel), colours, range);
     this.#parts.caption.textContent = caption;
     if (this.#heatmap.chosen)
       this.#explain(this.#heatmap.chosen.y, this.#heatmap.chosen.x);
@@ -197,12 +204,13 @@ export class Card {
   }
 
   async #explain(y, x) {
-    const result = this.#result, {z, channel} = this.#place, {output, plan} = result;
+    const result = this.#result, {z, channel, colours} = this.#place, {output, plan} = result;
     const value = output.at(z, y, x, channel);
     const place = [...(output.depth > 1 ? [z] : []), ...(output.height > 1 ? [y] : []), x].join(', ');
     const gather = this.#gathers.at(-1);
+    const all = colours ? `= ${[0, 1, 2].map(c => textOf(output.at(z, y, x, c))).join(', ')}; channel 0 ` : '';
     const say = text => {
-      this.#parts.sum.textContent = `output[${place}] ${text}${this.#differenceText(y, x)}`;
+      this.#parts.sum.textContent = `output[${place}] ${all}${text}${this.#differenceText(y, x)}`;
     };
     if (!gather) {
       this.handlers.seen({y, x}, [], []);

@@ -36,7 +36,7 @@ function valuesRead() {
 // The picture follows at once, the service when the hand rests.
 export function paint(y, x) {
   const values = valuesRead();
-  if (values === undefined)
+  if (!Array.isArray(values))
     return;
   const state = page.get(), value = Number(byId('brush').value), axes = pipelineAxes(state.pipelines[0]);
   const z = Number(byId('input-slice').value), plane = axes === 3 ? values[z] : values;

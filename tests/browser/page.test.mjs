@@ -337,6 +337,43 @@ test('shows a volume slice by slice, and one scale for all', async () => {
   assert.deepEqual(problems, []);
 });
 
+// A PNG of the service's own, as bytes.
+async function pngOf(input, layers) {
+  const answer = await fetch(`${origin}/upsample?format=png&render=image`,
+    {method: 'POST', body: JSON.stringify({input, layers})});
+  return Buffer.from(await answer.arrayBuffer());
+}
+
+test('shows pictures in their colours, as cells or as text', async () => {
+  const file = {name: 'colours.png', mimeType: 'image/png'};
+  await change('#file', async field => field.setInputFiles({...file,
+    buffer: await pngOf([[[1, 0, 0], [0, 1, 0]], [[0, 0, 1], [1, 1, 1]]], [])}));
+  await page.locator('#input-caption:text-is("2 × 2 × 3, values from 0 to 1")').waitFor();
+  await settled();
+  assert.deepEqual(await colourAt('#input-cells', 0, 1, 34), [0, 255, 0]);
+  assert.deepEqual(await colourAt('#pipeline-1 canvas', 3, 1, 34), [0, 0, 255]);
+  await page.mouse.move(...await cellOf('#pipeline-1 canvas', 34, 0, 1));
+  assert.equal(await sum(1), 'output[0, 1] = 1, 0, 0; channel 0 from 1 cell: 1 × 1 = 1');
+  await page.locator('#input-channel').selectOption('1');
+  assert.deepEqual(await colourAt('#input-cells', 0, 0, 34), [0, 0, 0]);
+  // Too many values for the text, yet a picture.
+  const large = [{class_name: 'UpSampling2D', config: {size: 150}}];
+  await change('#file', async field => field.setInputFiles({...file, name: 'large.png',
+    buffer: await pngOf([[[1, 0, 0], [0, 1, 0]], [[0, 0, 1], [1, 1, 1]]], large)}));
+  await page.locator('#input-caption:text-is("300 × 300 × 3, values from 0 to 1")').waitFor();
+  await settled();
+  assert.match(await page.locator('#input').inputValue(), /^\{\n {2}"png"/);
+  assert.match(await caption(1), /^600 × 600 × 3/);
+  const cell = 287 / 600; // pixels: what the picture has room for
+  assert.deepEqual(await colourAt('#pipeline-1 canvas', 400, 50, cell), [0, 0, 255]);
+  // Where all three channels are 1, outputs are 3, 6, 6 and 12 in turn: from afar their mean, of 1 to 12.
+  for (let i = 0; i < 8; i++) {
+    const [gray] = await colourAt('#pipeline-0 canvas', 400 + 3 * i, 400 + 5 * i, cell);
+    assert.ok(Math.abs(gray - 255 * (6.75 - 1) / (12 - 1)) < 2, `${gray} is a pattern that is not there`);
+  }
+  assert.deepEqual(problems, []);
+});
+
 test('takes a picture that is dropped on it', async () => {
   const picture = await (await fetch(`${origin}/upsample?layers=[]&format=png&render=image`,
     {method: 'POST', body: '{"input": [[0, 1, 0], [1, 0, 1]]}'})).arrayBuffer();
