@@ -41,6 +41,11 @@ enum up_code api_deflate(const void *data, size_t bytes, int level, struct up_ar
     return to == NULL ? err->code : UP_OK;
 }
 
+uint32_t api_adler32(const void *data, size_t bytes)
+{
+    return libdeflate_adler32(1, data, bytes);
+}
+
 const char *api_deflate_library(void)
 {
     return "libdeflate " LIBDEFLATE_VERSION_STRING;

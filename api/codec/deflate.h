@@ -12,6 +12,9 @@
 enum up_code api_deflate(const void *data, size_t bytes, int level, struct up_arena *arena,
                          const void **ret_data, size_t *ret_bytes, struct up_error *err) UP_CHECKED;
 
+/* The checksum at the end of a zlib stream. */
+uint32_t api_adler32(const void *data, size_t bytes);
+
 /* "libdeflate 1.14" */
 const char *api_deflate_library(void);
 

@@ -7,8 +7,8 @@
  * floats; only an interlaced file needs all of its rows at once. Ancillary chunks other than tRNS
  * are skipped unread, but their checksums count.
  *
- * A write compresses all rows at once, by libdeflate, with the one filter that was best for a few
- * of them; libpng writes the chunks around that. */
+ * A write compresses all rows at once: as repeated pixels where they are that, else by libdeflate,
+ * with the one filter that was best for a few of them. libpng writes the chunks around that. */
 #include "api/codec/png.h"
 
 #include <png.h>
@@ -19,6 +19,7 @@
 #include "api/codec/buffer.h"
 #include "api/codec/deflate.h"
 #include "api/codec/filter.h"
+#include "api/codec/repeats.h"
 
 enum {
     SIGNATURE_BYTES = 8,
@@ -323,21 +324,47 @@ static enum up_code compress(const struct api_scanlines *lines, enum api_filter 
                        &ret->bytes, ret->err);
 }
 
-/* By the filter that makes the least of some rows in the middle; of a small picture, all rows. */
-static enum up_code compress_best(const struct api_scanlines *lines, struct compressed *ret)
+/* Rows that repeat pixels, without a filter; else ret->data is NULL. */
+static enum up_code compress_repeats(const struct api_scanlines *lines, size_t first, size_t count,
+                                     struct compressed *ret)
 {
-    const size_t wanted = SAMPLE_BYTES / (lines->row_bytes + 1) + SAMPLE_ROWS;
-    const size_t count = lines->rows < wanted ? lines->rows : wanted;
+    const size_t row = 1 + lines->row_bytes, near = lines->pixel_bytes;
+    struct api_repeats repeats = {
+        .bytes = count * row, .near = near, .far = row <= API_REPEATS_FAR_MAX ? row : 2 * near};
+    unsigned char *rows = up_arena_alloc(ret->arena, repeats.bytes, 1, ret->err);
+    if (rows == NULL)
+        return ret->err->code;
+    api_filter_rows(lines, API_FILTER_NONE, first, count, rows);
+    repeats.data = rows;
+    return api_repeats_deflate(&repeats, ret->arena, &ret->data, &ret->bytes, ret->err);
+}
+
+/* By the filter that makes the least of some rows. */
+static enum up_code compress_filtered(const struct api_scanlines *lines, size_t first, size_t count,
+                                      struct compressed *ret)
+{
     struct compressed least = {.bytes = SIZE_MAX};
     enum api_filter best = API_FILTER_NONE;
     for (enum api_filter filter = 0; filter < API_FILTERS; filter++) {
-        if (compress(lines, filter, (lines->rows - count) / 2, count, ret) != UP_OK)
+        if (compress(lines, filter, first, count, ret) != UP_OK)
             return ret->err->code;
         best = ret->bytes < least.bytes ? filter : best;
         least = ret->bytes < least.bytes ? *ret : least;
     }
     *ret = least;
     return count == lines->rows ? UP_OK : compress(lines, best, 0, lines->rows, ret);
+}
+
+/* Some rows in the middle, or all of a small picture, say which way is best. */
+static enum up_code compress_best(const struct api_scanlines *lines, struct compressed *ret)
+{
+    const size_t wanted = SAMPLE_BYTES / (lines->row_bytes + 1) + SAMPLE_ROWS;
+    const size_t count = lines->rows < wanted ? lines->rows : wanted;
+    const size_t first = (lines->rows - count) / 2;
+    enum up_code code = compress_repeats(lines, first, count, ret);
+    if (code == UP_OK && ret->data != NULL && count < lines->rows)
+        code = compress_repeats(lines, 0, lines->rows, ret);
+    return code != UP_OK || ret->data != NULL ? code : compress_filtered(lines, first, count, ret);
 }
 
 /* Samples of 16 bits in the file's byte order. */
