@@ -7,7 +7,7 @@ import {COLOURS, volumeOf} from './image.js';
 import {Card, outputOf, planesShow} from './results.js';
 import {answerOf, planOf, Problem} from './service.js';
 import {nameOf, pipelineAxes, PIPELINES_MAX, requestOf, stateKeep, stateOpen} from './state.js';
-import {picturesOf} from './view.js';
+import {picturesOf, valuesText} from './view.js';
 
 const SLOW_MS = 300, INPUT = 'input';
 
@@ -46,8 +46,9 @@ function cardMake(index) {
       if (index !== pointed)
         return;
       cards.forEach(card => card.mark([]));
-      inputMap.mark(marks);
-      link(marks.map(mark => [inputMap.middle(mark), cards[index].middle(cell)]));
+      const shown = marks.filter(({z}) => z === slice());
+      inputMap.mark(shown);
+      link(shown.map(mark => [inputMap.middle(mark), cards[index].middle(cell)]));
       if (index === state.chosen.pipeline && state.chosen.layer === state.pipelines[index].length - 1)
         controls?.weightsMark(terms);
     },
@@ -76,23 +77,24 @@ const slice = () => Number(byId('input-slice').value);
 
 const inputMap = new Heatmap(byId('input-cells'), {
   paint: (y, x) => controls?.paint(y, x),
-  choose: (y, x) => {
+  choose: () => {
     pointed = INPUT;
-    reachShow({y, x});
+    reachShow();
   },
   leave: () => link([]),
 });
 
 // An input's value, and the outputs that it is part of.
-function reachShow(cell) {
-  const place = [...(input.depth > 1 ? [slice()] : []), ...(input.height > 1 ? [cell.y] : []), cell.x].join(', ');
-  const values = Array.from({length: input.channels}, (_, c) => textOf(input.at(slice(), cell.y, cell.x, c)));
+function reachShow() {
+  const cell = {z: slice(), ...inputMap.chosen};
+  const place = [...(input.depth > 1 ? [cell.z] : []), ...(input.height > 1 ? [cell.y] : []), cell.x].join(', ');
+  const values = Array.from({length: input.channels}, (_, c) => textOf(input.at(cell.z, cell.y, cell.x, c)));
   const reached = cards.map(card => card.reached(cell));
   const parts = reached.flatMap((cells, i) => cells.length > 0 ? `${cells.length} of ${nameOf(state.pipelines[i])}` : []);
   byId('input-value').textContent = `input[${place}] = ${values.join(', ')}${parts.length > 0 ? `, part of outputs: ${parts.join(', ')}` : ''}`;
   inputMap.mark([]);
   cards.forEach((card, i) => card.mark(reached[i]));
-  link(reached.flatMap((cells, i) => cells.map(to => [inputMap.middle(cell), cards[i].middle(to)])));
+  link(reached.flatMap((cells, i) => cells.filter(to => cards[i].shows(to)).map(to => [inputMap.middle(cell), cards[i].middle(to)])));
 }
 
 function inputDraw(colours, range) {
@@ -104,7 +106,7 @@ function inputDraw(colours, range) {
   planesShow(byId('input-slice'), channel, input);
   inputMap.show(input.plane(slice(), channel.value === COLOURS ? COLOURS : Number(channel.value)), colours, range);
   const sides = [depth, height, width].slice(3 - spatial);
-  byId('input-caption').textContent = `${[...sides, ...(channels > 1 ? [channels] : [])].join(' × ')}, values from ${input.range.map(textOf).join(' to ')}`;
+  byId('input-caption').textContent = `${valuesText([...sides, ...(channels > 1 ? [channels] : [])], input.range)}${depth > 1 ? `; slice ${slice()}` : ''}`;
 }
 
 // Heatmaps leave out what they show already.
@@ -116,7 +118,7 @@ async function draw() {
   inputDraw(colours, range);
   pictures.forEach((picture, i) => picture && cards[i]?.draw(picture));
   if (pointed === INPUT && inputMap.chosen)
-    reachShow(inputMap.chosen);
+    reachShow();
 }
 
 // --- Running ---

@@ -6,22 +6,27 @@
 //   nearest upsampling:      i = floor(o / size)
 //   bilinear and bicubic:    the inputs around (o + 0.5) / size - 0.5, weighted by their distance
 //   PixelShuffle:            i = floor(o / block), from a channel that the place in the block says
-// A term is {at: [y, x, channel], kernel: [ky, kx], weight, value}; `kernel` of convolutions only.
+// Axes are [z, y, x]; those that a layer does not have are of length 1 and come first.
+// A term is {at: {z, y, x, channel}, kernel: [ky, kx], weight, value}; `kernel` of convolutions only.
 
 const known = {
   Conv1DTranspose: {axes: 1, transposed: true},
   Conv2DTranspose: {axes: 2, transposed: true},
+  Conv3DTranspose: {axes: 3, transposed: true},
   Conv1D: {axes: 1},
   Conv2D: {axes: 2},
+  Conv3D: {axes: 3},
   UpSampling1D: {axes: 1, resizes: true},
   UpSampling2D: {axes: 2, resizes: true},
+  UpSampling3D: {axes: 3, resizes: true},
   PixelShuffle: {axes: 2, shuffles: true},
 };
 
-const listOf = (value, axes, fallback) => {
-  const list = Array.isArray(value) ? value : Array(axes).fill(value ?? fallback);
-  return axes === 1 ? [1, list[0]] : list;
-};
+const listOf = (value, axes, fallback) =>
+  [...Array(3 - axes).fill(1), ...(Array.isArray(value) ? value : Array(axes).fill(value ?? fallback))];
+
+// [z, y, x] of a shape with a batch and channels around the axes.
+export const sidesOf = (shape, axes) => listOf(shape.slice(-axes - 1, -1), axes);
 
 // Keys' cubic with a = -1/2.
 const cubic = t => t < 1 ? (1.5 * t - 2.5) * t * t + 1 : t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
@@ -42,17 +47,18 @@ const around = {
   },
 };
 
-// How a layer gathers, or null where this page cannot say. Shapes are [height, width].
-export function gatherOf({class_name: name, config = {}}, inputShape, outputShape) {
+// How a layer gathers, or null where this page cannot say; from and to are the sides of its input and
+// output.
+export function gatherOf({class_name: name, config = {}}, from, to) {
   const kind = known[name];
   if (!kind || config.data_format === 'channels_first' || (config.groups ?? 1) !== 1)
     return null;
   const {axes} = kind;
   if (kind.shuffles)
-    return {block: config.block_size ?? 2};
+    return {axes, block: listOf(config.block_size, axes, 2)};
   if (kind.resizes) {
     const way = around[config.interpolation ?? 'nearest'];
-    return way ? {way, nearest: way === around.nearest, size: listOf(config.size, axes, 2)} : null;
+    return way ? {axes, way, size: listOf(config.size, axes, 2)} : null;
   }
   if (config.activation && config.activation !== 'linear')
     return null;
@@ -62,18 +68,21 @@ export function gatherOf({class_name: name, config = {}}, inputShape, outputShap
   const before = kernel.map((k, axis) => {
     const reach = (k - 1) * dilation[axis] + 1;
     const pad = kind.transposed ? reach - stride[axis]
-      : (outputShape[axis] - 1) * stride[axis] + reach - inputShape[axis];
+      : (to[axis] - 1) * stride[axis] + reach - from[axis];
     return same ? Math.floor(Math.max(pad, 0) / 2) : 0;
   });
-  return {transposed: kind.transposed === true, kernel, stride, dilation, before};
+  return {axes, transposed: kind.transposed === true, kernel, stride, dilation, before};
 }
+
+// A layer that leaves every value where it is.
+export const gatherInPlace = axes => ({axes, size: [1, 1, 1], inPlace: true});
 
 // Pairs [input, kernel position or weight] of one output along one axis.
 function pairsOf(gather, axis, output, length) {
   if (gather.block)
-    return [[Math.floor(output / gather.block), 1]];
-  if (gather.way)
-    return gather.way((output + 0.5) / gather.size[axis] - 0.5, length);
+    return [[Math.floor(output / gather.block[axis]), 1]];
+  if (gather.size)
+    return gather.size[axis] === 1 ? [[output, 1]] : gather.way((output + 0.5) / gather.size[axis] - 0.5, length);
   const pairs = [];
   for (let k = 0; k < gather.kernel[axis]; k++) {
     const shift = k * gather.dilation[axis] - gather.before[axis];
@@ -91,32 +100,34 @@ export const inputsOf = (gather, axis, outputs, length) =>
 export const outputsOf = (gather, axis, inputs, length, outputs) =>
   [...Array(outputs).keys()].filter(o => pairsOf(gather, axis, o, length).some(([i]) => inputs.includes(i)));
 
-// `input` is a volume of one plane (image.js); kernel[ky][kx] of two channel axes in Keras' order.
-export function termsOf(gather, input, kernel, {y, x}, channel) {
-  const terms = [];
-  const value = (iy, ix, c) => input.at(0, iy, ix, c);
-  for (const [iy, py] of pairsOf(gather, 0, y, input.height))
-    for (const [ix, px] of pairsOf(gather, 1, x, input.width)) {
-      if (gather.block) {
-        const outputs = input.channels / gather.block ** 2;
-        const c = (y % gather.block * gather.block + x % gather.block) * outputs + channel;
-        terms.push({at: [iy, ix, c], weight: 1, value: value(iy, ix, c)});
-      } else if (gather.way) {
-        terms.push({at: [iy, ix, channel], weight: py * px, value: value(iy, ix, channel)});
-      } else {
-        for (let c = 0; c < input.channels; c++) {
-          const place = kernel[py][px];
-          const weight = gather.transposed ? place[channel][c] : place[c][channel];
-          terms.push({at: [iy, ix, c], kernel: [py, px], weight, value: value(iy, ix, c)});
-        }
-      }
-    }
-  return terms;
+const lengthsOf = ({depth, height, width}) => [depth, height, width];
+
+function termOf(gather, input, kernel, pairs, {y, x}, channel, c) {
+  const [iz, iy, ix] = pairs.map(([i]) => i), places = pairs.map(([, place]) => place);
+  const at = {z: iz, y: iy, x: ix, channel: c}, value = input.at(iz, iy, ix, c);
+  if (gather.block) {
+    const outputs = input.channels / (gather.block[1] * gather.block[2]);
+    const from = (y % gather.block[1] * gather.block[2] + x % gather.block[2]) * outputs + channel;
+    return {at: {...at, channel: from}, weight: 1, value: input.at(iz, iy, ix, from)};
+  }
+  if (gather.size)
+    return {at, weight: places.reduce((product, weight) => product * weight, 1), value};
+  const position = places.reduce((part, place) => part[place], kernel);
+  return {at, kernel: places.slice(3 - gather.axes), value,
+    weight: gather.transposed ? position[channel][c] : position[c][channel]};
 }
 
-// How many kernel positions reach each output.
-export function overlapOf(gather, input, {height, width}) {
-  const count = (axis, length) => output => gather.kernel ? pairsOf(gather, axis, output, length).length : 1;
-  const down = count(0, input.height), across = count(1, input.width);
-  return Array.from({length: height}, (_, y) => Array.from({length: width}, (__, x) => down(y) * across(x)));
+// `input` is a volume (image.js); kernel[kz][ky][kx] of two channel axes in Keras' order.
+export function termsOf(gather, input, kernel, cell, channel) {
+  const [down, along, across] = [cell.z, cell.y, cell.x].map((o, axis) => pairsOf(gather, axis, o, lengthsOf(input)[axis]));
+  const channels = gather.kernel ? [...Array(input.channels).keys()] : [channel];
+  return down.flatMap(z => along.flatMap(y => across.flatMap(x =>
+    channels.map(c => termOf(gather, input, kernel, [z, y, x], cell, channel, c)))));
+}
+
+// How many kernel positions reach each output, in lists of z, y and x.
+export function overlapOf(gather, input, output) {
+  const counts = lengthsOf(output).map((length, axis) =>
+    Array.from({length}, (_, o) => pairsOf(gather, axis, o, lengthsOf(input)[axis]).length));
+  return counts[0].map(z => counts[1].map(y => counts[2].map(x => z * y * x)));
 }

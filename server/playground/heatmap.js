@@ -2,9 +2,10 @@
 // pointer or by arrow keys. A cell is a number, or red, green and blue from 0 to 1. It is as crisp as the screen, and takes the page's colours.
 
 const LARGEST = 34, HEIGHT_MAX = 480;
+const LINE = 64; // the height of a sequence's cells
 const MARK = '#ff7a00', CHOSEN = '#e0218a';
 const GRID_FROM = 7, TEXT_FROM = 22; // pixels of a cell
-const TAG_FROM = 26, TAG = 11; // a mark's label, in cells that have room for it
+const TAG = 11; // the height of a mark's label, in cells that are wide enough
 const LEFT = 26, ABOVE = 6, BELOW = 20, BAR = 12, LABELS = 46, LABEL_ROOM = LABELS - 12, TICK_ROOM = 24;
 
 export const textOf = value => value === null ? 'NaN' : String(Number(value.toPrecision(6)));
@@ -55,7 +56,8 @@ export class Heatmap {
   #range = [0, 1];
   #pixels = null; // of the cells, when they have been drawn
   #marks = [];
-  #size = 1;
+  #size = 1; // the width of a cell, and its height but for sequences
+  #tall = 1;
   #drawnFor = 0; // the room then
   #choose;
   #paint;
@@ -99,7 +101,7 @@ export class Heatmap {
   // The middle of a cell, in pixels of the window.
   middle({y, x}) {
     const {left, top} = this.#canvas.getBoundingClientRect();
-    return [left + LEFT + (x + 0.5) * this.#size, top + ABOVE + (y + 0.5) * this.#size];
+    return [left + LEFT + (x + 0.5) * this.#size, top + ABOVE + (y + 0.5) * this.#tall];
   }
 
   choose(y, x) {
@@ -111,7 +113,7 @@ export class Heatmap {
   #point(event, pressed) {
     const box = this.#canvas.getBoundingClientRect();
     const x = Math.floor((event.clientX - box.left - LEFT) / this.#size);
-    const y = Math.floor((event.clientY - box.top - ABOVE) / this.#size);
+    const y = Math.floor((event.clientY - box.top - ABOVE) / this.#tall);
     if (!this.#rows || y < 0 || x < 0 || y >= this.#rows.length || x >= this.#rows[0].length)
       return;
     if (this.#paint && pressed)
@@ -139,7 +141,7 @@ export class Heatmap {
     if (Array.isArray(value))
       return value.map(part => 255 * part / Math.max(this.#range[1], 1));
     const [low, high] = this.#range;
-    const part = high > low ? (value - low) / (high - low) : 0;
+    const part = high > low ? (value - low) / (high - low) : 0.5;
     return this.#colours[Math.min(Math.max(Math.floor(part * 256), 0), 255)];
   }
 
@@ -155,7 +157,8 @@ export class Heatmap {
     const fit = Math.min(room / width, HEIGHT_MAX / height, LARGEST);
     const dense = window.devicePixelRatio || 1;
     const size = this.#size = fit * dense >= 1 ? Math.floor(fit * dense) / dense : fit;
-    const across = LEFT + width * size + BAR + LABELS, down = ABOVE + Math.max(height * size, 40) + BELOW;
+    const tall = this.#tall = height === 1 ? LINE : size;
+    const across = LEFT + width * size + BAR + LABELS, down = ABOVE + Math.max(height * tall, 40) + BELOW;
     this.#canvas.width = across * dense;
     this.#canvas.height = down * dense;
     this.#canvas.style.width = `${across}px`;
@@ -169,7 +172,7 @@ export class Heatmap {
     if (size >= TEXT_FROM)
       this.#values(context);
     this.#ticks(context, width, height);
-    this.#bar(context, width * size + 8, Math.max(height * size, 40));
+    this.#bar(context, width * size + 8, Math.max(height * tall, 40));
     for (const mark of this.#marks)
       this.#mark(context, mark);
     if (this.chosen)
@@ -178,21 +181,21 @@ export class Heatmap {
 
   #cells(context, width, height) {
     this.#pixels ??= pixelsOf(this.#rows.flat().map(value => this.#colour(value)), width);
-    pixelsDraw(context, this.#pixels, 0, width * this.#size, height * this.#size);
+    pixelsDraw(context, this.#pixels, 0, width * this.#size, height * this.#tall);
   }
 
   #grid(context, width, height) {
-    const size = this.#size;
-    context.strokeStyle = 'rgb(128 128 128 / 0.45)';
+    const size = this.#size, tall = this.#tall;
+    context.strokeStyle = 'rgb(96 136 176 / 0.5)'; // seen on black, white and the grays between
     context.lineWidth = 1;
     context.beginPath();
     for (let x = 0; x <= width; x++) {
       context.moveTo(x * size + 0.5, 0);
-      context.lineTo(x * size + 0.5, height * size);
+      context.lineTo(x * size + 0.5, height * tall);
     }
     for (let y = 0; y <= height; y++) {
-      context.moveTo(0, y * size + 0.5);
-      context.lineTo(width * size, y * size + 0.5);
+      context.moveTo(0, y * tall + 0.5);
+      context.lineTo(width * size, y * tall + 0.5);
     }
     context.stroke();
   }
@@ -207,7 +210,7 @@ export class Heatmap {
       if (text.length > 4)
         return;
       context.fillStyle = 0.3 * r + 0.59 * g + 0.11 * b > 140 ? '#000' : '#fff';
-      context.fillText(text, (x + 0.5) * size, (y + 0.5) * size);
+      context.fillText(text, (x + 0.5) * size, (y + 0.5) * this.#tall);
     }));
   }
 
@@ -218,47 +221,50 @@ export class Heatmap {
     context.textBaseline = 'top';
     context.textAlign = 'center';
     for (let x = 0; x < width; x += step)
-      context.fillText(x, (x + 0.5) * size, height * size + 5);
+      context.fillText(x, (x + 0.5) * size, height * this.#tall + 5);
     context.textBaseline = 'middle';
     context.textAlign = 'right';
     for (let y = 0; y < height && height > 1; y += step)
-      context.fillText(y, -5, (y + 0.5) * size);
+      context.fillText(y, -5, (y + 0.5) * this.#tall);
   }
 
   #bar(context, left, height) {
     if (Array.isArray(this.#rows[0][0]))
-      return;
+      return undefined;
     const [low, high] = this.#range;
     pixelsDraw(context, pixelsOf(this.#colours.toReversed(), 1), left, BAR, height);
     context.strokeStyle = 'rgb(128 128 128 / 0.6)';
     context.strokeRect(left + 0.5, 0.5, BAR - 1, height - 1);
     context.fillStyle = getComputedStyle(this.#canvas).color;
     context.textAlign = 'left';
-    context.textBaseline = 'top';
-    context.fillText(labelOf(high), left + BAR + 4, 0, LABEL_ROOM);
-    context.textBaseline = 'bottom';
-    if (high > low)
-      context.fillText(labelOf(low), left + BAR + 4, height, LABEL_ROOM);
+    const label = (value, baseline, at) => {
+      context.textBaseline = baseline;
+      context.fillText(labelOf(value), left + BAR + 4, at, LABEL_ROOM);
+    };
+    if (high === low)
+      return label(high, 'middle', height / 2);
+    label(high, 'top', 0);
+    return label(low, 'bottom', height);
   }
 
   #mark(context, {y, x, label}) {
-    const size = this.#size;
+    const size = this.#size, bottom = (y + 1) * this.#tall;
     this.#frame(context, y, x, MARK, 2);
-    if (!label || size < TAG_FROM)
+    context.font = '9px system-ui, sans-serif';
+    if (!label || context.measureText(label).width > size)
       return;
     context.fillStyle = MARK;
-    context.fillRect(x * size, (y + 1) * size - TAG, size + 1, TAG);
+    context.fillRect(x * size, bottom - TAG, size + 1, TAG);
     context.fillStyle = '#000';
-    context.font = '9px system-ui, sans-serif';
     context.textAlign = 'center';
     context.textBaseline = 'middle';
-    context.fillText(label, (x + 0.5) * size, (y + 1) * size - TAG / 2, size - 2);
+    context.fillText(label, (x + 0.5) * size, bottom - TAG / 2);
   }
 
   #frame(context, y, x, colour, width) {
     context.strokeStyle = colour;
     context.lineWidth = width;
-    context.strokeRect(x * this.#size + width / 2, y * this.#size + width / 2,
-      Math.max(this.#size - width + 1, 1), Math.max(this.#size - width + 1, 1));
+    context.strokeRect(x * this.#size + width / 2, y * this.#tall + width / 2,
+      Math.max(this.#size - width + 1, 1), Math.max(this.#tall - width + 1, 1));
   }
 }

@@ -55,6 +55,3 @@ export function differenceOf(volume, other) {
   return volumeMake([depth, height, width], channels, spatial,
     volume.flat.map((value, i) => value === null || other.flat[i] === null ? null : value - other.flat[i]));
 }
-
-// Rows of numbers as a volume of one plane.
-export const volumeOfRows = rows => volumeMake([1, rows.length, rows[0].length], 1, 2, rows.flat());

@@ -1,9 +1,9 @@
 // A card for each pipeline: its output as a heatmap, what there is to know of it, and the sum behind
 // the cell that is pointed at.
 import {element} from './dom.js';
-import {gatherOf, inputsOf, outputsOf, overlapOf, termsOf} from './explain.js';
+import {gatherInPlace, gatherOf, inputsOf, outputsOf, overlapOf, sidesOf, termsOf} from './explain.js';
 import {Heatmap, labelOf, textOf} from './heatmap.js';
-import {COLOURS, volumeOf, volumeOfRows} from './image.js';
+import {COLOURS, volumeOf} from './image.js';
 import {nameOf} from './state.js';
 
 const TERMS_SHOWN = 9;
@@ -31,13 +31,16 @@ function sumText(terms, bias, value) {
   return `${parts.length > 0 ? parts.join(' + ') : 'nothing'} = ${textOf(value)}`;
 }
 
-// [height, width] of a shape with a batch and channels around the axes.
-const plane = (shape, axes) => axes === 1 ? [1, shape.at(-2)] : shape.slice(-3, -1);
+const inPlace = /^(Activation|Identity|Rescaling|Dropout|.*ReLU|ELU|BatchNormalization)$/;
 
-// The slices and the channels of a volume to choose from; both lists are hidden where there is one.
+// The slices, first the middle one, and the channels of a volume to choose from; hidden where there is
+// one.
 export function planesShow(slice, channel, {depth, channels}) {
   slice.closest('label').hidden = depth === 1;
-  slice.max = depth - 1;
+  if (slice.max !== String(depth - 1)) {
+    slice.max = depth - 1;
+    slice.value = Math.floor(depth / 2);
+  }
   channel.closest('label').hidden = channels === 1;
   const choices = [...(channels === 3 ? [new Option('all, as colours', COLOURS)] : []),
     ...Array.from({length: channels}, (_, c) => new Option(String(c), c))];
@@ -45,12 +48,14 @@ export function planesShow(slice, channel, {depth, channels}) {
     channel.replaceChildren(...choices);
 }
 
-// The cells of some rows and columns.
-const product = ([rows, columns]) => [...new Set(rows)].flatMap(y => [...new Set(columns)].map(x => ({y, x})));
+// The cells of some places along each axis.
+const product = ([down, along, across]) =>
+  down.flatMap(z => along.flatMap(y => across.map(x => ({z, y, x}))));
+const placesOf = cells => ['z', 'y', 'x'].map(axis => [...new Set(cells.map(cell => cell[axis]))]);
 
 // Input cells with the kernel position, or the weight, that takes them into the sum.
-const marksOf = terms => [...new Map(terms.map(({at: [y, x], kernel, weight}) => [`${y},${x}`,
-  {y, x, label: kernel ? `k[${kernel.join(',')}]` : `×${labelOf(weight)}`}])).values()];
+const marksOf = terms => [...new Map(terms.map(({at: {z, y, x}, kernel, weight}) => [`${z},${y},${x}`,
+  {z, y, x, label: kernel ? `k[${kernel.join(',')}]` : `×${labelOf(weight)}`}])).values()];
 
 export class Card {
   #result = null;
@@ -126,15 +131,13 @@ export class Card {
     p.diagnosis.classList.toggle('bad', diagnosis?.good === false);
     const {compute, decode, encode, plan: planned} = result.timing;
     p.timing.textContent = compute === undefined ? '' : `service: read ${decode} ms, plan ${planned} ms, compute ${compute} ms, write ${encode} ms`;
-    this.#gathers = plan && result.axes > 0 && result.axes < 3
+    this.#gathers = plan && result.axes > 0
       ? result.layers.map((layer, i) => this.#gather(layer, plan.layers[i])) : [];
   }
 
   #gather(layer, row) {
-    const {axes} = this.#result, from = plane(row.input_shape, axes), to = plane(row.output_shape, axes);
-    const pointwise = from.join() === to.join() && /^(Activation|Identity|Rescaling|Dropout|.*ReLU|ELU|BatchNormalization)$/.test(layer.class_name);
-    return pointwise ? {way: (place, length) => [[Math.min(Math.max(Math.round(place), 0), length - 1), 1]],
-      size: [1, 1], pointwise} : gatherOf(layer, from, to);
+    const {axes} = this.#result, from = sidesOf(row.input_shape, axes), to = sidesOf(row.output_shape, axes);
+    return inPlace.test(layer.class_name) ? gatherInPlace(axes) : gatherOf(layer, from, to);
   }
 
   // What there is to draw, for view.js: {shape, output, taps()}, or null.
@@ -145,7 +148,7 @@ export class Card {
   // How many kernel positions reach each output, where one layer with a kernel makes it.
   #taps() {
     const {output, input} = this.#result, gather = this.#gathers[0];
-    return this.#gathers.length === 1 && gather?.kernel ? volumeOfRows(overlapOf(gather, input, output)) : null;
+    return this.#gathers.length === 1 && gather?.kernel ? volumeOf(overlapOf(gather, input, output), 3) : null;
   }
 
   // Of all channels as colours the first is explained.
@@ -159,7 +162,7 @@ export class Card {
     const {volume, colours, range, caption, reference} = this.#picture = picture, place = this.#place;
     const channel = place.colours && volume.channels === 3 && !reference ? COLOURS : Math.min(place.channel, volume.channels - 1);
     this.#heatmap.show(volume.plane(Math.min(place.z, volume.depth - 1), channel), colours, range);
-    this.#parts.caption.textContent = caption;
+    this.#parts.caption.textContent = volume.depth > 1 ? `${caption}; slice ${place.z}` : caption;
     if (this.#heatmap.chosen)
       this.#explain(this.#heatmap.chosen.y, this.#heatmap.chosen.x);
   }
@@ -167,29 +170,34 @@ export class Card {
   // Cells of the input behind some of the last layer's input, or none where a layer is not known.
   #behind(cells) {
     const {plan, axes} = this.#result;
-    let axis = [cells.map(({y}) => y), cells.map(({x}) => x)];
+    let places = placesOf(cells);
     for (let i = this.#gathers.length - 2; i >= 0; i--) {
-      const gather = this.#gathers[i], lengths = plane(plan.layers[i].input_shape, axes);
+      const gather = this.#gathers[i], lengths = sidesOf(plan.layers[i].input_shape, axes);
       if (!gather)
         return [];
-      axis = axis.map((places, a) => inputsOf(gather, a, places, lengths[a]));
+      places = places.map((outputs, axis) => inputsOf(gather, axis, outputs, lengths[axis]));
     }
-    return product(axis);
+    return product(places);
   }
 
   // Cells of the output that a cell of the input is part of, or none where a layer is not known.
-  reached({y, x}) {
+  reached(cell) {
     const {plan, axes} = this.#result ?? {};
     if (!this.#gathers.length || !this.#gathers.every(Boolean))
       return [];
     return product(this.#gathers.reduce((places, gather, i) => {
-      const from = plane(plan.layers[i].input_shape, axes), to = plane(plan.layers[i].output_shape, axes);
-      return places.map((inputs, a) => outputsOf(gather, a, inputs, from[a], to[a]));
-    }, [[y], [x]]));
+      const from = sidesOf(plan.layers[i].input_shape, axes), to = sidesOf(plan.layers[i].output_shape, axes);
+      return places.map((inputs, axis) => outputsOf(gather, axis, inputs, from[axis], to[axis]));
+    }, placesOf([cell])));
   }
 
+  // Cells of the slice that is shown get a frame.
   mark(cells) {
-    this.#heatmap.mark(cells);
+    this.#heatmap.mark(cells.filter(cell => this.shows(cell)));
+  }
+
+  shows({z}) {
+    return z === this.#place.z;
   }
 
   middle(cell) {
@@ -213,20 +221,20 @@ export class Card {
       this.#parts.sum.textContent = `output[${place}] ${all}${text}${this.#differenceText(y, x)}`;
     };
     if (!gather) {
-      this.handlers.seen({y, x}, [], []);
+      this.handlers.seen({z, y, x}, [], []);
       return say(`= ${textOf(value)}`);
     }
     const before = result.layers.length > 1 ? await this.handlers.before() : result.input;
     if (result !== this.#result || !before)
       return undefined;
     const weights = plan.layers.at(-1).weights?.map(({values}) => values) ?? [];
-    const kernel = result.axes === 1 && weights[0] ? [weights[0]] : weights[0];
-    const terms = termsOf(gather, before, kernel, {y, x}, channel);
+    const kernel = Array.from({length: 3 - result.axes}).reduce(inner => [inner], weights[0]);
+    const terms = termsOf(gather, before, kernel, {z, y, x}, channel);
     const bias = gather.kernel ? weights[1]?.[channel] : undefined;
     const total = terms.reduce((sum, term) => sum + term.weight * term.value, bias ?? 0);
     const agrees = Math.abs(total - value) <= 1e-4 * (1 + Math.abs(value));
-    const cells = marksOf(terms), known = agrees || gather.pointwise;
-    this.handlers.seen({y, x}, !known ? [] : result.layers.length > 1 ? this.#behind(cells) : cells, agrees ? terms : []);
+    const cells = marksOf(terms), known = agrees || gather.inPlace;
+    this.handlers.seen({z, y, x}, !known ? [] : result.layers.length > 1 ? this.#behind(cells) : cells, agrees ? terms : []);
     return say(agrees ? `from ${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}: ${sumText(terms, bias, value)}` : `= ${textOf(value)}`);
   }
 }

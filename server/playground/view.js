@@ -21,9 +21,13 @@ function symmetric(volumes) {
 const average = ({flat}) => flat.reduce((sum, value) => sum + Math.abs(value), 0) / flat.length;
 const fromTo = (range, verb) => `${verb} ${range.map(textOf).join(' to ')}`;
 
+// What stands below a picture.
+export const valuesText = (sides, [low, high]) =>
+  `${sides.join(' × ')}, ${low === high ? `every value ${textOf(low)}` : fromTo([low, high], 'values from')}`;
+
 function valuesOf({shape, output}, colours, all) {
   return {volume: output, colours, range: all ?? output.range,
-    caption: `${shape.join(' × ')}, ${fromTo(output.range, 'values from')}`};
+    caption: valuesText(shape, output.range)};
 }
 
 function tapsOf(result, colours) {

@@ -15,7 +15,7 @@ function gridShow() {
   byId('weight-grid').style.setProperty('--columns', width);
   byId('weight-grid').replaceChildren(...Array.from({length: height * width}, (_, i) => {
     const y = Math.floor(i / width), x = i % width;
-    const control = element('input', {type: 'number', step: 'any', autocomplete: 'off', 'data-at': `${y},${x}`,
+    const control = element('input', {type: 'number', step: 'any', autocomplete: 'off', 'data-at': shape.length === 4 ? `${y},${x}` : String(x),
       'aria-label': `kernel[${height > 1 ? `${y}, ` : ''}${x}]`});
     control.value = textOf(placed()[y][x][a][b]);
     control.addEventListener('change', () => {

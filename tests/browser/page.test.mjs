@@ -273,6 +273,27 @@ test('explains weights that are drawn, interpolation and channels that become pi
   await sumsUp(0, 34, 3, 3);
 });
 
+test('explains sequences and volumes as it does images', async () => {
+  await change('#preset', field => field.selectOption({label: 'a pulse, 12'}));
+  await page.locator('#pipeline-0 canvas').focus();
+  for (let i = 0; i < 10; i++)
+    await page.keyboard.press('ArrowRight');
+  assert.equal(await sum(0), 'output[10] from 2 cells: k[0] 1 × 1 + k[2] 1 × 1 = 2');
+  assert.equal(await page.locator('#weight-grid .used').count(), 2);
+  await change('#preset', field => field.selectOption({label: 'a cube, 4×4×4'}));
+  await page.mouse.move(...await cellOf('#pipeline-0 canvas', 34, 4, 3)); // 4 = 2 * 2 + 0 = 2 * 1 + 2, 3 = 2 * 1 + 1
+  assert.equal(await sum(0),
+    'output[4, 4, 3] from 4 cells: k[0,0,1] 1 × 1 + k[0,2,1] 1 × 1 + k[2,0,1] 1 × 1 + k[2,2,1] 1 × 1 = 4');
+  assert.equal((await links()).length, 2); // of the slice that is shown
+  await change('#view', field => field.selectOption('taps'));
+  assert.equal(await caption(0), '8 × 8 × 8, kernel positions: 1 to 8; slice 4');
+  await change('#layer-add', button => button.click());
+  await change('#view', field => field.selectOption('outputs'));
+  await page.mouse.move(...await cellOf('#pipeline-1 canvas', 34, 4, 3));
+  assert.equal(await sum(1), 'output[4, 4, 3] from 1 cell: 1 × 1 = 1');
+  assert.deepEqual(problems, []);
+});
+
 test('clears the checkerboard for a kernel of four', async () => {
   await change('#parameter-kernel_size', fill('4'));
   assert.match(await diagnosis(0), /^No checkerboard: .* same number of kernel positions \(4\)/);
@@ -328,6 +349,8 @@ test('shows a volume slice by slice, and one scale for all', async () => {
   assert.match(await caption(1), /^16 × 16 × 16,/);
   const slice = page.locator('#pipeline-1 input[type="range"]');
   assert.equal(await slice.getAttribute('max'), '15');
+  assert.match(await caption(1), /; slice 8$/); // the middle, where there is something to see
+  await slice.fill('0');
   const outer = await colourAt('#pipeline-1 canvas', 8, 8, 17);
   await slice.fill('8');
   assert.notDeepEqual(await colourAt('#pipeline-1 canvas', 8, 8, 17), outer);
