@@ -1,4 +1,4 @@
-/* RFC 9110, 12.5.1: which of our three forms the Accept header prefers. */
+/* RFC 9110, 12.5.1: which of our forms the Accept header prefers. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,7 +10,8 @@ static const struct {
 } forms[API_FORMAT_COUNT] = {
     [API_JSON] = {"application/json", "application/*", "text/json"},
     [API_PNG] = {"image/png", "image/*", "image/x-png"},
-    [API_NPY] = {"application/x-npy", "application/octet-stream", "application/npy"},
+    [API_NPY] = {"application/x-npy", "application/*", "application/npy"},
+    [API_RAW] = {"application/octet-stream", "application/*", "application/octet-stream"},
 };
 
 const char *api_format_type(enum api_format format)

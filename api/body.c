@@ -17,6 +17,21 @@ static bool type_is(const char *type, const char *name)
     return strncasecmp(type, name, length) == 0 && strchr("; \t", type[length]) != NULL;
 }
 
+static const char raw_type[] = "application/octet-stream";
+
+static bool multipart(const struct api_job *job)
+{
+    return job->request->part_count > 0 && job->request->parts[0].name != NULL;
+}
+
+/* A body of bare values: the query says their shape. */
+static bool raw(const struct api_job *job)
+{
+    const struct api_request *request = job->request;
+    return request->part_count > 0 && !multipart(job) && request->parts[0].type != NULL &&
+           type_is(request->parts[0].type, raw_type) && api_job_asked(job, "shape");
+}
+
 /* A signature beats the declared type; without one the type must be JSON, or say nothing. */
 static enum up_code type_check(struct api_job *job, const struct api_part *part)
 {
@@ -24,7 +39,7 @@ static enum up_code type_check(struct api_job *job, const struct api_part *part)
                                        "text/json",
                                        "text/plain",
                                        "application/x-www-form-urlencoded",
-                                       "application/octet-stream",
+                                       raw_type,
                                        "multipart/form-data",
                                        NULL};
     static const char *const files[] = {"image/png", "application/x-npy", NULL};
@@ -61,6 +76,13 @@ static enum up_code input_set(struct api_job *job, const void *data, size_t byte
         return job->reader.err->code;
     job->input_count = index + 1 > job->input_count ? index + 1 : job->input_count;
     return UP_OK;
+}
+
+static enum up_code raw_set(struct api_job *job, const struct api_part *body)
+{
+    job->input_count = 1;
+    return api_read_tensor_raw(&job->reader, body->data, body->bytes,
+                               json_object_get(job->root, "shape"), "/shape", &job->input[0]);
 }
 
 /* Adds a part's tensor to the reader's, so that it can stand in the document like a lifted one. */
@@ -169,11 +191,6 @@ static enum up_code part_read(struct api_job *job, const struct api_part *part)
                       part->name);
 }
 
-static bool multipart(const struct api_job *job)
-{
-    return job->request->part_count > 0 && job->request->parts[0].name != NULL;
-}
-
 enum up_code api_job_body(struct api_job *job)
 {
     const struct api_request *request = job->request;
@@ -187,7 +204,7 @@ enum up_code api_job_body(struct api_job *job)
                 return job->reader.err->code;
         return UP_OK;
     }
-    if (request->part_count == 0 || request->parts[0].bytes == 0)
+    if (request->part_count == 0 || request->parts[0].bytes == 0 || raw(job))
         return UP_OK; /* everything may be in the query */
     const struct api_part *body = &request->parts[0];
     if (type_check(job, body) != UP_OK)
@@ -200,6 +217,9 @@ enum up_code api_job_body(struct api_job *job)
 enum up_code api_job_files(struct api_job *job)
 {
     const struct api_request *request = job->request;
+    if (json_object_get(job->root, "shape") != NULL && !raw(job))
+        return api_refuse(&job->reader, UP_E_INVALID, "/shape",
+                          "shape is, in the query, that of a body of type %s", raw_type);
     if (multipart(job)) {
         for (size_t i = 0; i < request->part_count; i++)
             if (part_read(job, &request->parts[i]) != UP_OK)
@@ -207,6 +227,8 @@ enum up_code api_job_files(struct api_job *job)
         return UP_OK;
     }
     const struct api_part *body = request->part_count == 0 ? NULL : &request->parts[0];
+    if (raw(job))
+        return raw_set(job, body);
     if (body != NULL &&
         (api_png_matches(body->data, body->bytes) || api_npy_matches(body->data, body->bytes)))
         return input_set(job, body->data, body->bytes, "", 0);
@@ -216,6 +238,8 @@ enum up_code api_job_files(struct api_job *job)
 enum api_format api_job_natural(const struct api_job *job)
 {
     const struct api_part *part = NULL;
+    if (raw(job))
+        return API_RAW;
     for (size_t i = 0; i < job->request->part_count; i++)
         if (!multipart(job) || strcmp(job->request->parts[i].name, "input") == 0)
             part = &job->request->parts[i];

@@ -16,8 +16,8 @@ enum { CANDIDATES_MAX = 16, NAME_BYTES_MAX = 64 };
 
 /* --- Reading -------------------------------------------------------------------------------- */
 
-static const char *const members[] = {"preset", "input",    "candidates",      "reference", "view",
-                                      "output", "channels", "set_random_seed", NULL};
+static const char *const members[] = {"preset", "input",    "candidates", "reference",       "view",
+                                      "output", "channels", "shape",      "set_random_seed", NULL};
 
 static enum up_code name_read(struct api_candidate *one, const json_t *value, const char *at,
                               size_t index)
@@ -134,15 +134,15 @@ static enum up_code view_read(struct api_comparison *c)
     return UP_OK;
 }
 
-/* A NumPy input would be answered as it came; a comparison is a table or a picture. */
+/* An array would be answered as it came; a comparison is a table or a picture. */
 static enum up_code form_choose(struct api_job *shared)
 {
-    const json_t *output = json_object_get(shared->root, "output");
-    if (shared->output.format != API_NPY)
+    const json_t *format = json_object_get(json_object_get(shared->root, "output"), "format");
+    if (shared->output.format == API_JSON || shared->output.format == API_PNG)
         return UP_OK;
-    if (json_object_get(output, "format") != NULL)
+    if (format != NULL)
         return api_refuse(&shared->reader, UP_E_INVALID, "/output/format",
-                          "a comparison is json or png, not npy");
+                          "a comparison is json or png, not %s", json_string_value(format));
     shared->output.format = API_JSON;
     return UP_OK;
 }

@@ -191,7 +191,7 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
                            const struct up_plan *plan, struct up_pool *pool,
                            struct api_response *response)
 {
-    enum up_code code;
+    enum up_code code = UP_OK;
     if (job->output.format != API_JSON && job->net.graph.output_count != 1)
         return api_refuse(&job->reader, UP_E_INVALID, "/output/format",
                           "%u outputs do not fit one file; ask for json",
@@ -200,6 +200,8 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
         code = api_output_png(result, &job->output, job->reader.arena, response, job->reader.err);
     else if (job->output.format == API_NPY)
         code = api_output_npy(result, job->reader.arena, response, job->reader.err);
+    else if (job->output.format == API_RAW)
+        api_output_raw(result, response);
     else
         code = encode_json(job, result, plan, pool, response);
     if (code != UP_OK)

@@ -187,6 +187,7 @@ static void write_parameters(struct api_buffer *out, const struct api_route *rou
     if (!route->worker)
         return;
     api_buffer_puts(out, ",\"parameters\":[");
+    write_parameter(out, "shape", "lengths of the axes of a body of type application/octet-stream");
     write_net_parameters(out, route->handle == api_compare);
     for (const struct up_param *row = api_output_params; row->name != NULL; row++)
         write_parameter(out, row->name, row->meaning);
@@ -202,6 +203,9 @@ static void write_bodies(struct api_buffer *out, const struct api_route *route)
         out,
         ",\"requestBody\":{\"required\":true,\"content\":{\"application/json\":{\"schema\":{"
         "\"$ref\":\"#/components/schemas/%s\"}},\"image/png\":{},\"application/x-npy\":{},"
+        "\"application/octet-stream\":{\"schema\":{\"description\":\"float32 values, "
+        "little-endian, "
+        "in C order; their shape is the query's\"}},"
         "\"multipart/form-data\":{\"schema\":{\"type\":\"object\",\"properties\":{\"request\":{"
         "\"type\":\"string\",\"contentMediaType\":\"application/json\"},\"input\":{\"type\":"
         "\"string\",\"contentMediaType\":\"application/octet-stream\"}}}}}}",
@@ -226,7 +230,10 @@ static void write_answers(struct api_buffer *out, const struct api_route *route)
     else
         api_buffer_printf(out, "\"application/json\":{\"schema\":%s}", answer_schema(route));
     if (route->handle == api_infer)
-        api_buffer_puts(out, ",\"image/png\":{},\"application/x-npy\":{}");
+        api_buffer_puts(out, ",\"image/png\":{},\"application/x-npy\":{},"
+                             "\"application/octet-stream\":{\"schema\":{\"description\":"
+                             "\"float32 values, little-endian, in C order; their shape is "
+                             "X-Output-Shape\"}}");
     if (route->handle == api_compare)
         api_buffer_puts(out, ",\"image/png\":{}");
     api_buffer_puts(out, "}},\"default\":{\"description\":\"A problem\",\"content\":{"

@@ -13,7 +13,7 @@ enum { PIXELS_MAX = 64 * 1024 * 1024, FIGURE_PIXELS = 4 * 1024 * 1024, CELL_MAX 
 
 enum { PIECE_FLOATS = 16384 }; /* fewer are copied in less time than a piece costs */
 
-static const char *const formats[] = {"json", "png", "npy", NULL};
+static const char *const formats[] = {"json", "png", "npy", "raw", NULL};
 static const char *const renders[] = {"figure", "image", NULL};
 static const char *const reductions[] = {"max", "mean", "nearest", NULL};
 static const char *const on_errors[] = {"problem", "image", NULL};
@@ -162,6 +162,13 @@ enum up_code api_output_npy(const struct api_result *result, struct up_arena *ar
               : api_npy_encode(tensor, arena, &response->body, &response->body_bytes, err);
     response->content_type = api_format_type(API_NPY);
     return code;
+}
+
+void api_output_raw(const struct api_result *result, struct api_response *response)
+{
+    response->body = result->tensor.data;
+    response->body_bytes = up_shape_size(&result->tensor.shape) * sizeof(float);
+    response->content_type = api_format_type(API_RAW);
 }
 
 /* --- Pictures ------------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #include "api/reader.h"
 #include "core/plan/plan.h"
 
-enum api_format { API_JSON, API_PNG, API_NPY, API_FORMAT_COUNT };
+enum api_format { API_JSON, API_PNG, API_NPY, API_RAW, API_FORMAT_COUNT };
 enum api_render { API_RENDER_FIGURE, API_RENDER_IMAGE };
 
 /* The members of "output", and the query parameters of the same names. */
@@ -43,9 +43,11 @@ struct api_result {
     const char *const *names; /* of each of the batch, for a figure; NULL: none */
 };
 
-/* The body as NPY or PNG, with its headers. */
+/* The body as NPY, as bare float32 values (little-endian, in C order), or as PNG, with its headers.
+ */
 enum up_code api_output_npy(const struct api_result *result, struct up_arena *arena,
                             struct api_response *response, struct up_error *err) UP_CHECKED;
+void api_output_raw(const struct api_result *result, struct api_response *response);
 enum up_code api_output_png(const struct api_result *result, const struct api_output *output,
                             struct up_arena *arena, struct api_response *response,
                             struct up_error *err) UP_CHECKED;

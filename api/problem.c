@@ -108,5 +108,6 @@ void api_problem(const struct api_request *request, const struct up_error *err,
         api_header(response, "Retry-After", "1");
     if (err->code == UP_E_MEDIA_TYPE)
         api_header(response, "Accept",
-                   "application/json, image/png, application/x-npy, multipart/form-data");
+                   "application/json, image/png, application/x-npy, application/octet-stream, "
+                   "multipart/form-data");
 }

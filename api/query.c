@@ -129,6 +129,11 @@ static bool is_top(const struct api_job *job, const char *name)
     return up_choice_find(job->members, name) >= 0 && strcmp(name, "weights") != 0;
 }
 
+bool api_job_asked(const struct api_job *job, const char *name)
+{
+    return in_query(job, name, strlen(name));
+}
+
 static enum up_code query_merge_one(struct api_job *job, const struct api_pair *pair)
 {
     const char *name = pair->name;

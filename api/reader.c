@@ -1,5 +1,6 @@
 #include "api/reader.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -266,6 +267,32 @@ enum up_code api_read_tensor_bytes(struct api_reader *reader, const void *data, 
         code = read_text(reader, data, bytes, at, ret);
     up_error_under(reader->err, at);
     return code;
+}
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "raw values are taken as they are");
+
+enum up_code api_read_tensor_raw(struct api_reader *reader, const void *data, size_t bytes,
+                                 const json_t *shape, const char *at, struct up_tensor *ret)
+{
+    struct up_tensor tensor = {.data = (float *)(uintptr_t)data};
+    size_t count, wanted;
+    char text[UP_SHAPE_TEXT_BYTES];
+    if (read_shape(reader, shape, at, &tensor.shape) != UP_OK)
+        return reader->err->code;
+    if (!up_shape_count(&tensor.shape, &count) || !up_size_mul(count, sizeof(float), &wanted) ||
+        wanted != bytes)
+        return api_refuse(reader, UP_E_INVALID, at,
+                          "float32 values of shape %s are %.0f bytes, the body has %zu",
+                          up_shape_text(&tensor.shape, text),
+                          up_shape_estimate(&tensor.shape) * sizeof(float), bytes);
+    if ((uintptr_t)data % _Alignof(float) != 0) {
+        tensor.data = up_arena_alloc(reader->arena, count, sizeof(float), reader->err);
+        if (tensor.data == NULL)
+            return reader->err->code;
+        memcpy(tensor.data, data, bytes);
+    }
+    *ret = tensor;
+    return UP_OK;
 }
 
 const char *api_read_library(void)

@@ -51,6 +51,12 @@ enum up_code api_read_tensor(struct api_reader *reader, const json_t *value, con
 enum up_code api_read_tensor_bytes(struct api_reader *reader, const void *data, size_t bytes,
                                    const char *at, struct up_tensor *ret) UP_CHECKED;
 
+/* A tensor from its float32 values, little-endian in C order, which serve as they are where they
+ * are aligned; `shape` is at `at`. */
+enum up_code api_read_tensor_raw(struct api_reader *reader, const void *data, size_t bytes,
+                                 const json_t *shape, const char *at,
+                                 struct up_tensor *ret) UP_CHECKED;
+
 /* Makes more tensors the reader's: they get the numbers from tensor_count on. */
 enum up_code api_reader_add(struct api_reader *reader, const struct up_tensor *tensors,
                             size_t count) UP_CHECKED;

@@ -14,8 +14,9 @@
 /* What takes about as long as handing a request to another thread and back, or a few times that. */
 enum { BRIEF_VALUES = 2048, BRIEF_MACS = 1 << 20 };
 
-const char *const api_job_members[] = {"input",   "inputs", "layer",    "layers",          "model",
-                                       "weights", "output", "channels", "set_random_seed", NULL};
+const char *const api_job_members[] = {"input", "inputs",          "layer",  "layers",
+                                       "model", "weights",         "output", "channels",
+                                       "shape", "set_random_seed", NULL};
 
 /* --- Members -------------------------------------------------------------------------------- */
 
@@ -279,8 +280,8 @@ static enum up_code shared_read(struct api_job *job)
     if (!api_accept_choose(job->request->accept, api_job_natural(job), &natural) &&
         json_object_get(output, "format") == NULL)
         return api_refuse(&job->reader, UP_E_NOT_ACCEPTABLE, "",
-                          "the answer can be application/json, image/png or application/x-npy, "
-                          "Accept is \"%.80s\"",
+                          "the answer can be application/json, image/png, application/x-npy or "
+                          "application/octet-stream, Accept is \"%.80s\"",
                           job->request->accept);
     if (api_output_read(&job->reader, output, natural, &job->output) != UP_OK)
         return job->reader.err->code;

@@ -81,6 +81,9 @@ extern const char *const api_job_members[];
 /* The document: the body, the part "request", or an empty object beside a file. (api/body.c) */
 enum up_code api_job_body(struct api_job *job) UP_CHECKED;
 
+/* Whether the query has a value of this name. (api/query.c) */
+bool api_job_asked(const struct api_job *job, const char *name);
+
 /* Puts the query's values where they belong in the document. (api/query.c) */
 enum up_code api_job_query(struct api_job *job) UP_CHECKED;
 

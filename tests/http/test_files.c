@@ -68,6 +68,34 @@ Test(files, a_photo_through_upsampling_as_pixels, .timeout = 20)
     (void)server_stop(s, SIGTERM, NULL);
 }
 
+Test(files, bare_values_through_upsampling, .timeout = 20)
+{
+    static const char *const type[] = {"Content-Type: application/octet-stream", NULL};
+    static const float values[2][3] = {{1, -2, 0.1F}, {3e38F, 0, 5}};
+    char body[sizeof values];
+    memcpy(body, values, sizeof values);
+    struct server *s = server_start(NULL);
+    struct answer a =
+        client_call(s, &(struct call){.path = "/upsample?layer=UpSampling2D&shape=1,2,3,1",
+                                      .body = body,
+                                      .body_bytes = sizeof body,
+                                      .headers = type});
+    cr_assert(a.status == 200, "status %ld: %s", a.status, a.body);
+    char *shape = answer_header(&a, "X-Output-Shape"),
+         *answered = answer_header(&a, "Content-Type");
+    cr_assert(strcmp(shape, "1,4,6,1") == 0 && strcmp(answered, "application/octet-stream") == 0,
+              "%s, %s", shape, answered);
+    cr_assert(a.body_bytes == 24 * sizeof(float), "%zu bytes", a.body_bytes);
+    for (size_t i = 0; i < 24; i++)
+        cr_assert(memcmp(a.body + i * sizeof(float), &values[i / 12][i % 6 / 2], sizeof(float)) ==
+                      0,
+                  "value %zu", i);
+    free(shape);
+    free(answered);
+    answer_free(&a);
+    (void)server_stop(s, SIGTERM, NULL);
+}
+
 /* Two filters that see one channel each: red as it is, blue doubled, over a kernel of one place. */
 Test(files, a_photo_through_transposed_convolution_as_numbers, .timeout = 20)
 {

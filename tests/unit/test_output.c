@@ -1,5 +1,6 @@
 /* The forms of an answer: formats, figures, images, headers, warnings. */
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,83 @@ Test(output, npy_holds_the_float32_values, .timeout = 20)
         "other values");
     assert_header(&reply, "X-Output-Shape", "2,2");
     reply_free(&reply);
+}
+
+/* --- Bare values ---------------------------------------------------------------------------- */
+
+#define RAW "application/octet-stream"
+
+static const float bare[] = {0, -0.5F, INFINITY, 3};
+
+static struct question raw_question(const void *body, const char *shape)
+{
+    return (struct question){
+        .query = {{"layer", "UpSampling2D"}, {"size", "1,2"}, {"shape", shape}},
+        .type = RAW,
+        .body = body,
+        .body_bytes = sizeof bare};
+}
+
+static void assert_doubled(const struct reply *reply)
+{
+    cr_assert(reply->response.body_bytes == 2 * sizeof bare, "%zu bytes",
+              reply->response.body_bytes);
+    for (size_t i = 0; i < 8; i++) {
+        float value;
+        memcpy(&value, (const char *)reply->response.body + i * sizeof value, sizeof value);
+        cr_assert(value == bare[i / 2], "value %zu is %.9g", i, (double)value);
+    }
+}
+
+Test(output, bare_values_are_answered_as_they_came, .timeout = 20)
+{
+    char moved[sizeof bare + 1]; /* one of both bodies is not aligned */
+    for (size_t shift = 0; shift < 2; shift++) {
+        const struct question q = raw_question(memcpy(moved + shift, bare, sizeof bare), "[2,2]");
+        struct reply reply = ask_good(&q);
+        assert_type(&reply, RAW);
+        assert_header(&reply, "X-Output-Shape", "2,4");
+        assert_doubled(&reply);
+        reply_free(&reply);
+    }
+}
+
+Test(output, bare_values_are_asked_for, .timeout = 20)
+{
+    struct reply format = ask_good(&(struct question){.query = {{"format", "raw"}}, .body = BODY});
+    struct reply accept = ask_good(&(struct question){.accept = RAW, .body = BODY});
+    static const float expected[] = {0, 0.5F, 1, 2};
+    const struct reply *const replies[] = {&format, &accept};
+    for (size_t i = 0; i < 2; i++) {
+        const struct api_response *r = &replies[i]->response;
+        assert_type(replies[i], RAW);
+        cr_assert(r->body_bytes == sizeof expected &&
+                      memcmp(r->body, expected, sizeof expected) == 0,
+                  "%zu bytes, or other values", r->body_bytes);
+    }
+    reply_free(&format);
+    reply_free(&accept);
+}
+
+Test(output, bare_values_fit_their_shape, .timeout = 20)
+{
+    static const struct {
+        const char *shape, *text;
+    } wrong[] = {{"2,3", "(2, 3) are 24 bytes, the body has 16"},
+                 {"[]", "() are 4 bytes"},
+                 {"2,2,-1", "axis 2"},
+                 {"4611686018427387904,4", "bytes"},
+                 {"1,1,1,1,1,1,1,2,2", "8 axes"},
+                 {"wide", "a list of lengths"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const struct question q = raw_question(bare, wrong[i].shape);
+        struct reply reply = ask(&q);
+        assert_problem(&reply, 422, "?shape", wrong[i].text);
+        reply_free(&reply);
+    }
+    struct reply json = ask(&(struct question){.query = {{"shape", "2,2"}}, .body = BODY});
+    assert_problem(&json, 422, "?shape", RAW);
+    reply_free(&json);
 }
 
 static void assert_pixels(const char *body, const char *bits, const float *expected, size_t count)
