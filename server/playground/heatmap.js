@@ -186,7 +186,7 @@ export class Heatmap {
 
   #grid(context, width, height) {
     const size = this.#size, tall = this.#tall;
-    context.strokeStyle = 'rgb(96 136 176 / 0.5)'; // seen on black, white and the grays between
+    context.strokeStyle = 'rgb(104 136 168 / 0.45)'; // seen on black, white and the grays between
     context.lineWidth = 1;
     context.beginPath();
     for (let x = 0; x <= width; x++) {
