@@ -178,6 +178,40 @@ static enum up_code fusion_steps(struct up_builder *b, const struct up_fusion *f
     return layer_step_add(b, &model, moved, values, f->last);
 }
 
+/* A value whose channels come first, as images of one channel. */
+static struct up_shape planes(const struct up_shape *shape)
+{
+    struct up_shape ret = {.rank = shape->rank, .dim = {shape->dim[0] * shape->dim[1]}};
+    for (uint32_t i = 1; i + 1 < shape->rank; i++)
+        ret.dim[i] = shape->dim[i + 1];
+    ret.dim[ret.rank - 1] = 1;
+    return ret;
+}
+
+static bool is_output(const struct up_builder *b, uint32_t node)
+{
+    for (uint32_t i = 0; i < b->graph->output_count; i++)
+        if (b->graph->outputs[i] == b->graph->input_count + node)
+            return true;
+    return false;
+}
+
+/* A layer that only places values, of which somebody looks at what it makes, and of which nobody
+ * moved the input: channels are images of one channel to it, and nothing needs a move. Between
+ * layers that do, it would be dearer to move what it makes than what it takes. */
+static bool in_planes(const struct up_builder *b, uint32_t node)
+{
+    const struct up_layer *layer = up_builder_layer(b, node);
+    const struct up_value *in = &b->value[b->graph->nodes[node].in[0]];
+    struct up_shape shapes[UP_INPUTS_MAX];
+    struct up_placement placement;
+    if (!up_layer_channels_first(layer) || layer->ops->placement == NULL || in->plain == UP_NONE ||
+        !is_output(b, node))
+        return false;
+    const struct up_step step = up_builder_step(b, node, true, shapes);
+    return layer->ops->placement(&step, &placement);
+}
+
 static enum up_code node_steps(struct up_builder *b, uint32_t node)
 {
     const struct up_node *n = &b->graph->nodes[node];
@@ -192,8 +226,13 @@ static enum up_code node_steps(struct up_builder *b, uint32_t node)
     }
     struct up_shape shapes[UP_INPUTS_MAX];
     const bool any = layer->ops->any_layout != NULL && layer->ops->any_layout(layer->config);
-    const bool moved = any ? first->plain == UP_NONE : up_layer_channels_first(layer);
-    const struct up_step model = up_builder_step(b, node, moved, shapes);
+    const bool split = in_planes(b, node);
+    const bool moved = any ? first->plain == UP_NONE : up_layer_channels_first(layer) && !split;
+    struct up_step model = up_builder_step(b, node, moved, shapes);
+    if (split) {
+        shapes[0] = planes(&shapes[0]);
+        model.out = planes(&model.out);
+    }
     return layer_step_add(b, &model, moved, n->in, node);
 }
 

@@ -224,6 +224,20 @@ Test(plan, one_layer_needs_no_scratch, .timeout = 20)
     model_free(m);
 }
 
+Test(plan, channels_first_layer_that_only_repeats_moves_nothing, .timeout = 20)
+{
+    struct model *m = model_new((struct up_shape){4, {2, 3, 2, 1}});
+    output_add(m, upsampling(m, 0, 2, 2, true));
+    const struct up_plan *plan = model_plan(m);
+    cr_assert(plan->step_count == 1, "%zu steps", (size_t)plan->step_count);
+    assert_shape(up_plan_output(plan, 0), "(2, 3, 4, 2)");
+    const float *in;
+    const float *out = model_run(m, plan, &in)[0];
+    for (size_t i = 0; i < 48; i++)
+        cr_assert(out[i] == in[i / 4], "value %zu is %g", i, (double)out[i]);
+    model_free(m);
+}
+
 /* --- Running -------------------------------------------------------------------------------- */
 
 Test(plan, run_stops_at_its_deadline, .timeout = 20)
