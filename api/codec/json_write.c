@@ -38,23 +38,18 @@ static bool same_bits(const float *a, const float *b, size_t count)
 static size_t write_run(struct api_numbers *numbers, size_t i, size_t count, uint32_t wrap,
                         char **at)
 {
-    static const char opening[UP_RANK_MAX] = "[[[[[[[[", closing[UP_RANK_MAX] = "]]]]]]]]";
-    const float *data = numbers->values;
-    char *p = *at;
-    size_t nulls = 0, bytes = 0;
-    for (const size_t first = i, stop = i + count; i < stop; i++) {
-        if (i > first && same_bits(&data[i], &data[i - 1], 1)) {
-            memmove(p, p - bytes, NUMBER_ROOM);
-        } else {
-            memcpy(p, opening, sizeof opening);
-            bytes = wrap + (isfinite(data[i]) ? api_numbers_write(numbers, i, p + wrap)
-                                              : write_null(p + wrap));
-            memcpy(p + bytes, closing, sizeof closing);
-            bytes += wrap + 1;
-        }
-        nulls += isfinite(data[i]) ? 0 : 1;
-        p += bytes;
-        p[-1] = ',';
+    static const char opening[UP_RANK_MAX] = "[[[[[[[[";
+    char closing[UP_RANK_MAX] = "]]]]]]]]", *p = *at;
+    closing[wrap] = ',';
+    size_t nulls = 0;
+    for (const size_t stop = i + count; i < stop; i++) {
+        const bool finite = isfinite(numbers->values[i]);
+        memcpy(p, opening, sizeof opening);
+        p += wrap;
+        p += finite ? api_numbers_write(numbers, i, p) : write_null(p);
+        memcpy(p, closing, sizeof closing);
+        p += wrap + 1;
+        nulls += !finite;
     }
     *at = p;
     return nulls;

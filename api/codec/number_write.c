@@ -1,7 +1,7 @@
 /* DESIGN
- * What the digits are is core/kernels/decimal.h's: for one value, or by a kernel for many, which
- * takes a tenth of the time, for one value is a long chain of instructions that wait for one
- * another. Here they are put in place, as words. */
+ * What the digits are is core/kernels/decimal.h's. One value is a long chain of instructions that
+ * wait for one another; so a kernel makes the texts of many, of each value that differs from the
+ * one before it, and here is only what it leaves out: very large and very small values. */
 #include <assert.h>
 #include <math.h>
 #include <stdbool.h>
@@ -100,21 +100,26 @@ size_t api_number_write(float value, char *text)
     return sign + write_decimal(&decimal, text + sign);
 }
 
-size_t api_numbers_write(struct api_numbers *numbers, size_t i, char *text)
+void api_numbers_find(struct api_numbers *numbers, size_t i)
 {
-    const float value = numbers->values[i], magnitude = fabsf(value);
-    const size_t sign = signbit(value) != 0;
-    text[0] = '-';
-    if (is_small_integer(magnitude))
-        return sign + write_small_integer((uint32_t)magnitude, text + sign);
-    if (i >= numbers->end) {
-        const size_t left = numbers->count - i, count = left < UP_DECIMALS ? left : UP_DECIMALS;
-        numbers->kernels->decimals(numbers->values + i, count, &numbers->decimals);
-        numbers->first = i;
-        numbers->end = i + count;
+    enum { MULTIPLE = 16 };
+    float fresh[UP_DECIMALS + 1];
+    const float *values = numbers->values + i;
+    const size_t left = numbers->count - i;
+    const size_t most = left < API_NUMBERS_WINDOW ? left : API_NUMBERS_WINDOW;
+    size_t count = 0, k = 0;
+    for (uint32_t bits, before = 0; k < most; k++, before = bits) {
+        memcpy(&bits, &values[k], sizeof bits);
+        const bool other = k == 0 || bits != before;
+        if (other && count == UP_DECIMALS)
+            break;
+        fresh[count] = values[k];
+        count += other;
+        numbers->place[k] = (uint8_t)(count - 1);
     }
-    const struct up_decimals *d = &numbers->decimals;
-    const size_t j = i - numbers->first;
-    const struct up_decimal decimal = {d->point[j], d->first[j], d->front[j], d->back[j]};
-    return sign + write_decimal(&decimal, text + sign);
+    while (count % MULTIPLE != 0)
+        fresh[count++] = 0;
+    numbers->kernels->decimals(fresh, count, &numbers->decimals);
+    numbers->first = i;
+    numbers->end = i + k;
 }

@@ -156,24 +156,39 @@ struct trips {
     size_t count, finite, wrong;
 };
 
+static void trips_check(struct trips *t, const float *values, size_t count)
+{
+    struct api_numbers numbers = {
+        .kernels = up_kernels_select(NULL), .values = values, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        char text[API_NUMBER_BYTES_MAX], alone[API_NUMBER_BYTES_MAX];
+        const char *end = text;
+        float again = 0;
+        const size_t bytes = api_numbers_write(&numbers, i, text);
+        const bool read = api_number_read(text, text + bytes, &again, &end) == API_NUMBER_OK;
+        t->wrong += !read || end != text + bytes || memcmp(&again, &values[i], sizeof again) != 0 ||
+                    api_number_write(values[i], alone) != bytes || memcmp(text, alone, bytes) != 0;
+    }
+    t->finite += count;
+}
+
 static void *trips_run(void *self)
 {
+    enum { VALUES = 4096 };
     struct trips *t = self;
+    float values[VALUES];
+    size_t count = 0;
     for (size_t i = 0; i < t->count; i++) {
         t->state ^= t->state << 13;
         t->state ^= t->state >> 7;
         t->state ^= t->state << 17;
         const uint32_t bits = (uint32_t)(t->state >> 32);
-        float value, again = 0;
-        memcpy(&value, &bits, sizeof value);
-        if (!isfinite(value))
+        memcpy(&values[count], &bits, sizeof bits);
+        count += isfinite(values[count]) != 0;
+        if (count < VALUES && i + 1 < t->count)
             continue;
-        char text[API_NUMBER_BYTES_MAX];
-        const char *end = text;
-        const size_t bytes = api_number_write(value, text);
-        const bool read = api_number_read(text, text + bytes, &again, &end) == API_NUMBER_OK;
-        t->finite++;
-        t->wrong += !read || end != text + bytes || memcmp(&again, &bits, sizeof bits) != 0;
+        trips_check(t, values, count);
+        count = 0;
     }
     return NULL;
 }

@@ -1,7 +1,8 @@
-/* The digits of floats against strtof and printf: they read back, fewer would not, and no other as
- * many are nearer. */
+/* The texts of floats against strtof and printf: the digits read back, fewer would not, and no
+ * other as many are nearer. */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,47 +21,119 @@ static float finite(struct random *random)
     return value;
 }
 
-/* Edges of what binary32 has, then random bits, then values of an image. */
+/* Edges of what binary32 has and of what gets a text, then random bits, and values of images. */
 static float sample(struct random *random, size_t turn)
 {
-    static const float edges[] = {1.4e-45F,      2.8e-45F,      1.1754942e-38F, 1.1754944e-38F,
-                                  2.350989e-38F, 3.4028235e38F, 0.5F,           1,
-                                  9.999999F,     1e10F,         1e-10F,         16777216,
-                                  8388608.5F,    0.1F,          0.3F,           1.0000001F};
+    static const float edges[] = {1.4e-45F,
+                                  2.8e-45F,
+                                  1.1754942e-38F,
+                                  1.1754944e-38F,
+                                  2.350989e-38F,
+                                  3.4028235e38F,
+                                  0.5F,
+                                  1,
+                                  9.999999F,
+                                  1e10F,
+                                  1e-10F,
+                                  16777216,
+                                  8388607.5F,
+                                  0.1F,
+                                  0.3F,
+                                  1.0000001F,
+                                  1e-5F,
+                                  9.999999e-6F,
+                                  -1.2345678e-5F,
+                                  1e9F,
+                                  999999940.0F,
+                                  -1e8F,
+                                  123456790.0F,
+                                  0,
+                                  -0.0F,
+                                  4194304.5F,
+                                  -4194304.5F,
+                                  33554432,
+                                  INFINITY,
+                                  -INFINITY,
+                                  NAN,
+                                  100000008.0F,
+                                  -0.00012345678F};
     const size_t count = sizeof edges / sizeof edges[0];
-    if (turn < count)
-        return edges[turn];
-    return turn % 2 == 0 ? finite(random) : random_float(random, 1) + 1.5F;
-}
-
-static void digits_are_shortest(const struct up_kernels *k, const struct up_decimals *d, size_t i,
-                                float value)
-{
-    char digits[10], text[40];
-    const double x = fabs((double)value);
-    digits[0] = (char)d->first[i];
-    memcpy(digits + 1, &d->front[i], 4);
-    memcpy(digits + 5, &d->back[i], 4);
-    digits[9] = '\0';
-    cr_assert(strspn(digits, "0123456789") == 9 && digits[0] != '0', "%s: %a has the digits %s",
-              k->isa, x, digits);
-    (void)snprintf(text, sizeof text, "0.%se%d", digits, (int)d->point[i]);
-    cr_assert((double)strtof(text, NULL) == x, "%s: %a is %s", k->isa, x, text);
-    int count = 9;
-    while (count > 1 && digits[count - 1] == '0')
-        count--;
-    (void)snprintf(text, sizeof text, "%.*e", count - 1, x);
-    if ((double)strtof(text, NULL) == x) {
-        digits[count] = '\0';
-        cr_assert(text[0] == digits[0] && strncmp(text + 2, digits + 1, (size_t)count - 1) == 0,
-                  "%s: %s has the digits %s", k->isa, text, digits);
+    if (turn < 2 * count)
+        return edges[turn % count];
+    switch (turn % 4) {
+    case 0:
+        return finite(random);
+    case 1:
+        return random_float(random, 1) + 1.5F;
+    case 2: /* of every size that gets a text */
+        return ldexpf(random_float(random, 1), (int)random_size(random, 0, 46) - 16);
+    default:
+        return random_float(random, 1);
     }
-    (void)snprintf(text, sizeof text, "%.*e", count > 1 ? count - 2 : 0, x);
-    cr_assert(count == 1 || (double)strtof(text, NULL) != x, "%s: %s is shorter than %s", k->isa,
-              text, digits);
 }
 
-static void decimals_match(const struct up_kernels *k)
+/* Of every size, and from time to time the largest, and zeros of either sign. */
+static float integer(struct random *random, size_t turn)
+{
+    const size_t most = (size_t)1 << random_size(random, 0, 24);
+    const float size = turn % 50 == 0 ? 16777215 : (float)(random_size(random, 1, most) - 1);
+    return random_bits(random) % 2 == 0 ? size : -size;
+}
+
+/* The fewest digits of |value| that read back, by printf; returns the point's place before them. */
+static int digits_shortest(float value, char digits[12])
+{
+    char text[40];
+    int count = 0;
+    do
+        (void)snprintf(text, sizeof text, "%.*e", count++, fabs((double)value));
+    while (strtof(text, NULL) != fabsf(value));
+    digits[0] = text[0];
+    memcpy(digits + 1, text + 2, (size_t)count - 1);
+    digits[count] = '\0';
+    return atoi(strchr(text, 'e') + 1) + 1;
+}
+
+static void text_expected(float value, char *text)
+{
+    char digits[12];
+    const int point = digits_shortest(value, digits), count = (int)strlen(digits);
+    const char *sign = signbit(value) ? "-" : "";
+    if (value == 0)
+        (void)sprintf(text, "%s0", sign);
+    else if (point <= 0)
+        (void)sprintf(text, "%s0.%.*s%s", sign, -point, "00000000", digits);
+    else if (count <= point)
+        (void)sprintf(text, "%s%s%.*s", sign, digits, point - count, "00000000");
+    else
+        (void)sprintf(text, "%s%.*s.%s", sign, point, digits, digits + point);
+}
+
+static bool has_text(float value)
+{
+    const float size = fabsf(value);
+    return value == 0 || (size >= 1e-5F && size < 1e9F);
+}
+
+static void text_is_shortest(const struct up_kernels *k, const struct up_decimals *d, size_t i,
+                             float value)
+{
+    char text[17] = {0}, expected[40];
+    if (!has_text(value)) {
+        cr_assert(d->length[i] == 0, "%s: %a has a text", k->isa, (double)value);
+        return;
+    }
+    cr_assert(d->length[i] >= 1 && d->length[i] <= 16, "%s: %a has no text", k->isa, (double)value);
+    memcpy(text, &d->low[i], 8);
+    memcpy(text + 8, &d->high[i], 8);
+    text[d->length[i]] = '\0';
+    text_expected(value, expected);
+    cr_assert(strcmp(text, expected) == 0, "%s: %a is %s, not %s", k->isa, (double)value, text,
+              expected);
+}
+
+/* `choose` gives the values, in turn. */
+static void decimals_match(const struct up_kernels *k, float (*choose)(struct random *, size_t))
 {
     struct random random = {5};
     size_t turn = 0;
@@ -70,19 +143,34 @@ static void decimals_match(const struct up_kernels *k)
         const size_t count = round % (UP_DECIMALS + 1);
         float *x = guarded_new(count);
         for (size_t i = 0; i < count; i++)
-            x[i] = sample(&random, turn++);
+            x[i] = choose(&random, turn++);
         k->decimals(x, count, &d);
         for (size_t i = 0; i < count; i++)
-            digits_are_shortest(k, &d, i, x[i]);
+            text_is_shortest(k, &d, i, x[i]);
         for (size_t i = count; i < UP_DECIMALS; i++)
-            cr_assert(d.point[i] == -1 && d.first[i] == UINT32_MAX && d.front[i] == UINT32_MAX &&
-                          d.back[i] == UINT32_MAX,
+            cr_assert(d.low[i] == UINT64_MAX && d.high[i] == UINT64_MAX &&
+                          d.length[i] == UINT64_MAX,
                       "%s: %zu of %zu was written", k->isa, i, count);
         guarded_free(x, count, "x");
     }
 }
 
-Test(decimals, read_back_and_are_the_shortest, .timeout = 60)
+static void samples_match(const struct up_kernels *k)
 {
-    each_isa(decimals_match);
+    decimals_match(k, sample);
+}
+
+static void integers_match(const struct up_kernels *k)
+{
+    decimals_match(k, integer);
+}
+
+Test(decimals, are_the_shortest, .timeout = 60)
+{
+    each_isa(samples_match);
+}
+
+Test(decimals, of_integers_are_all_their_digits, .timeout = 60)
+{
+    each_isa(integers_match);
 }
