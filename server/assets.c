@@ -29,6 +29,7 @@ EMBED(heatmap, "server/playground/heatmap.js");
 EMBED(image, "server/playground/image.js");
 EMBED(links, "server/playground/links.js");
 EMBED(presets, "server/playground/presets.js");
+EMBED(quick, "server/playground/quick.js");
 EMBED(results, "server/playground/results.js");
 EMBED(service, "server/playground/service.js");
 EMBED(source, "server/playground/source.js");
@@ -60,6 +61,7 @@ static const struct {
     SCRIPT(image),
     SCRIPT(links),
     SCRIPT(presets),
+    SCRIPT(quick),
     SCRIPT(results),
     SCRIPT(service),
     SCRIPT(source),

@@ -109,11 +109,11 @@ function inputDraw(colours, range) {
   byId('input-caption').textContent = `${valuesText([...sides, ...(channels > 1 ? [channels] : [])], input.range)}${depth > 1 ? `; slice ${slice()}` : ''}`;
 }
 
-// Heatmaps leave out what they show already.
+// Heatmaps leave out what they show already. What changes the state or the input draws again.
 async function draw() {
-  const shown = state;
+  const shown = state, from = input;
   const {colours, range, pictures} = await picturesOf(state, input, cards.map(card => card.result));
-  if (shown !== state)
+  if (shown !== state || from !== input)
     return;
   inputDraw(colours, range);
   pictures.forEach((picture, i) => picture && cards[i]?.draw(picture));
@@ -130,7 +130,7 @@ function problemOf(index, error, focus) {
   controls?.problemShow(state, index, problem, focus);
 }
 
-// The picture first; then what explains it.
+// The picture first; then what explains it. False where there is none.
 async function one(index, signal, focus) {
   const card = cards[index], layers = state.pipelines[index], axes = pipelineAxes(layers);
   const slow = setTimeout(() => card.busy(true), SLOW_MS);
@@ -147,9 +147,11 @@ async function one(index, signal, focus) {
     await draw();
     if (index === state.chosen.pipeline)
       controls?.weightsShow(state, plan);
+    return true;
   } catch (error) {
     if (!signal.aborted)
       problemOf(index, error, focus);
+    return false;
   } finally {
     clearTimeout(slow);
     if (!signal.aborted)
@@ -161,11 +163,11 @@ async function run(focus = false) {
   running?.abort();
   const mine = running = new AbortController();
   byId('pipelines').setAttribute('aria-busy', 'true');
-  await Promise.all(state.pipelines.map((_, index) => one(index, mine.signal, focus)));
+  const shown = await Promise.all(state.pipelines.map((_, index) => one(index, mine.signal, focus)));
   if (mine.signal.aborted)
     return;
   stateKeep(state);
-  await controls?.compare(state, mine.signal);
+  await controls?.compare(state, shown.every(Boolean), mine.signal);
   if (running === mine)
     byId('pipelines').setAttribute('aria-busy', 'false');
 }

@@ -59,9 +59,14 @@ async function fill(state, signal) {
       : {output: {format: 'png', ticks: false, cmap}})}, candidates.length, signal);
 }
 
-// Says the service's own sentence where the input is no image, or a pipeline is refused.
-export async function compareShow(state, signal) {
+// Says the service's own sentence where it does not compare, as where a preset's input is no image.
+// Pipelines that are not all `shown` have said why.
+export async function compareShow(state, shown, signal) {
   const problem = byId('compare-error');
+  if (!shown && byId('candidates-of').value === '') {
+    byId('compared').hidden = true;
+    return;
+  }
   try {
     await fill(state, signal);
     problem.hidden = true;
@@ -75,5 +80,5 @@ export async function compareShow(state, signal) {
 }
 
 export function compareStart(page) {
-  byId('candidates-of').addEventListener('change', () => compareShow(page.get()));
+  byId('candidates-of').addEventListener('change', () => compareShow(page.get(), true));
 }

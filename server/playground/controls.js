@@ -4,6 +4,7 @@ import {byId} from './dom.js';
 import {editorProblem, editorShow, editorStart} from './editor.js';
 import {pretty, problemsClear} from './forms.js';
 import {catalogueGet} from './service.js';
+import {quickShow, quickStart} from './quick.js';
 import {sourceProblem, sourceShow, sourceStart} from './source.js';
 import {chosenLayer, nameOf, PIPELINES_MAX, requestOf} from './state.js';
 import {curlOf, download, pythonLinesOf, scriptLinesOf} from './takeaway.js';
@@ -43,6 +44,7 @@ export function show(state) {
   looksShow(state);
   takeawayShow();
   editorShow(state, page.set);
+  quickShow(state);
 }
 
 // A refusal, at the field that it is about.
@@ -94,5 +96,6 @@ export async function start(of) {
   looksStart();
   takeawayStart();
   compareStart(page);
+  quickStart(page);
   editorStart(await catalogueGet(), page.get, page.set);
 }

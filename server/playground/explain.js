@@ -28,7 +28,8 @@ const listOf = (value, axes, fallback) =>
 // [z, y, x] of a shape with a batch and channels around the axes.
 export const sidesOf = (shape, axes) => listOf(shape.slice(-axes - 1, -1), axes);
 
-// Keys' cubic with a = -1/2.
+// Keys' cubic with a = -1/2; TensorFlow looks it up at so many places between two inputs.
+const CUBIC_STEPS = 1024;
 const cubic = t => t < 1 ? (1.5 * t - 2.5) * t * t + 1 : t < 2 ? ((-0.5 * t + 2.5) * t - 4) * t + 2 : 0;
 
 // Pairs [input, weight] around a place between the inputs of an axis.
@@ -39,8 +40,8 @@ const around = {
     return [[Math.max(low, 0), 1 - part], [Math.min(low + 1, length - 1), part]];
   },
   bicubic(place, length) {
-    const low = Math.floor(place);
-    const pairs = [-1, 0, 1, 2].map(i => [low + i, cubic(Math.abs(place - low - i))])
+    const low = Math.floor(place), part = Math.round((place - low) * CUBIC_STEPS) / CUBIC_STEPS;
+    const pairs = [-1, 0, 1, 2].map(i => [low + i, cubic(Math.abs(part - i))])
       .filter(([i]) => i >= 0 && i < length);
     const sum = pairs.reduce((total, [, weight]) => total + weight, 0);
     return pairs.map(([i, weight]) => [i, weight / sum]);
@@ -64,12 +65,12 @@ export function gatherOf({class_name: name, config = {}}, from, to) {
     return null;
   const kernel = listOf(config.kernel_size, axes, 1), stride = listOf(config.strides, axes, 1);
   const dilation = listOf(config.dilation_rate, axes, 1);
-  const same = (config.padding ?? 'valid') === 'same';
+  const same = config.padding === 'same', causal = config.padding === 'causal';
   const before = kernel.map((k, axis) => {
     const reach = (k - 1) * dilation[axis] + 1;
-    const pad = kind.transposed ? reach - stride[axis]
-      : (to[axis] - 1) * stride[axis] + reach - from[axis];
-    return same ? Math.floor(Math.max(pad, 0) / 2) : 0;
+    const [few, many] = kind.transposed ? [from, to] : [to, from];
+    const pad = (few[axis] - 1) * stride[axis] + reach - many[axis];
+    return causal ? reach - 1 : same ? Math.floor(Math.max(pad, 0) / 2) : 0;
   });
   return {axes, transposed: kind.transposed === true, kernel, stride, dilation, before};
 }

@@ -86,7 +86,7 @@ export class Card {
         button('Remove', handlers.remove))};
     this.element = element('article', {class: 'card', id: `pipeline-${index}`, 'aria-busy': 'true'},
       p.name, p.tools, p.problem, part('div', 'cells', canvas), p.caption,
-      part('div', 'choices', element('label', {hidden: ''}, 'slice ', p.slice), element('label', {hidden: ''}, 'channel ', p.channel)), p.diagnosis, p.sum, p.timing);
+      part('div', 'choices quick'), part('div', 'choices', element('label', {hidden: ''}, 'slice ', p.slice), element('label', {hidden: ''}, 'channel ', p.channel)), p.diagnosis, p.sum, p.timing);
     this.#heatmap = new Heatmap(canvas, {choose: (y, x) => {
       handlers.point();
       this.#explain(y, x);

@@ -299,6 +299,76 @@ test('clears the checkerboard for a kernel of four', async () => {
   assert.match(await diagnosis(0), /^No checkerboard: .* same number of kernel positions \(4\)/);
 });
 
+test('changes what decides at the picture', async () => {
+  await change('#pipeline-0 .quick [name="kernel_size"]', fill('4'));
+  assert.match(await diagnosis(0), /^No checkerboard/);
+  await change('#pipeline-1 .quick [name="interpolation"]', field => field.selectOption('bicubic'));
+  assert.equal((await request()).layer.config.interpolation, 'bicubic');
+  assert.equal(await page.locator('#parameter-interpolation').inputValue(), 'bicubic');
+  await change('#pipeline-1 .tools button:text("Edit")', button => button.click());
+  await change('#parameter-size', fill('2, 3'));
+  assert.match(await caption(1), /^16 × 24/);
+  assert.ok(await page.locator('#pipeline-1 .quick [name="size"]').isHidden()); // one number cannot say it
+  await change('#preset', field => field.selectOption({label: 'a pulse, 12'}));
+  assert.equal(await page.locator('#pipeline-0 .quick [name="kernel_size"]').inputValue(), '4');
+  assert.equal(await page.locator('#pipeline-1 .quick [name="interpolation"]').count(), 0);
+  assert.deepEqual(problems, []);
+});
+
+// Layers and inputs for them, the same each time: a number of 0 to below 1 decides, then the next.
+function* layersMade(count) {
+  let seed = 1;
+  const below = limit => {
+    seed = seed * 48271 % 2147483647;
+    return Math.floor(seed / 2147483647 * limit);
+  };
+  const numbers = (many, limit) => Array.from({length: many}, () => 1 + below(limit));
+  const filled = ([many, ...rest]) => Array.from({length: many}, () => rest.length > 0 ? filled(rest) : below(9) - 4);
+  for (let i = 0; i < count; i++) {
+    const axes = 1 + below(3), kind = ['Conv%DTranspose', 'Conv%DTranspose', 'Conv%D', 'UpSampling%D'][below(4)];
+    const dilated = below(3) === 0, each = limit => axes === 1 ? 1 + below(limit) : numbers(axes, limit);
+    const strides = dilated ? 1 : each(3), paddings = kind === 'Conv%D' && axes === 1 ? 3 : 2;
+    const config = kind === 'UpSampling%D' ? {size: each(3),
+      ...(axes === 2 ? {interpolation: ['nearest', 'bilinear', 'bicubic'][below(3)]} : {})}
+      : {filters: 1 + below(2), kernel_size: each(4), strides, padding: ['valid', 'same', 'causal'][below(paddings)],
+        dilation_rate: dilated ? 1 + below(2) : 1, kernel_initializer: 'RandomNormal', bias_initializer: 'RandomNormal',
+        ...(kind === 'Conv%DTranspose' && below(3) === 0 ? {output_padding: Array.isArray(strides) ? strides.map(below) : below(strides)} : {})};
+    yield {layer: {class_name: kind.replace('%', axes), config}, axes,
+      input: filled([...numbers(axes, 4).map(length => length + 7), 2])};
+  }
+}
+
+test('its sums are those of the service for 150 random layers', async () => {
+  const wrong = await page.evaluate(async cases => {
+    const {gatherOf, sidesOf, termsOf} = await import('/explain.js'), {volumeOf} = await import('/image.js');
+    const post = async (path, body) => {
+      const answer = await fetch(path, {method: 'POST', body: JSON.stringify(body)});
+      if (!answer.ok)
+        throw new Error(`${body.layer.class_name} ${JSON.stringify(body.layer.config)}: ${await answer.text()}`);
+      return answer.json();
+    };
+    const wrong = [];
+    for (const {layer, axes, input} of cases) {
+      const request = {input, layer, set_random_seed: 1};
+      const {output} = await post('upsample', request), {layers: [row]} = await post('plan?weights=true', request);
+      const from = volumeOf(input, axes), to = volumeOf(output, axes), [kernel, bias] = row.weights.map(({values}) => values);
+      const gather = gatherOf(layer, sidesOf(row.input_shape, axes), sidesOf(row.output_shape, axes));
+      const placed = Array.from({length: 3 - axes}).reduce(inner => [inner], kernel);
+      for (let i = 0; i < to.flat.length; i++) {
+        const channel = i % to.channels, cell = Math.floor(i / to.channels);
+        const at = {x: cell % to.width, y: Math.floor(cell / to.width) % to.height, z: Math.floor(cell / to.width / to.height)};
+        const sum = termsOf(gather, from, placed, at, channel).reduce((sum, {weight, value}) => sum + weight * value, bias?.[channel] ?? 0);
+        if (!(Math.abs(sum - to.flat[i]) < 1e-4)) {
+          wrong.push([layer, at, sum, to.flat[i]]);
+          break;
+        }
+      }
+    }
+    return wrong;
+  }, [...layersMade(150)]);
+  assert.deepEqual(wrong, []);
+});
+
 test('draws on the input, and opens again from its address', async () => {
   await page.locator('#brush').fill('7');
   await page.mouse.click(...await cellOf('#input-cells', 34, 0, 1));
