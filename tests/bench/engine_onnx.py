@@ -71,6 +71,32 @@ class Writer:
         else:
             self.node("Resize", layer, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
 
+    def write_depthwiseconv2d(self, layer, config, weights):
+        g = geometry.Conv(layer)
+        kernel = weights["kernel"]
+        groups = kernel.shape[-2]
+        kernel = np.moveaxis(kernel.reshape(*g.kernel, 1, -1), (-1, -2), (0, 1))
+        self.node("Conv", layer, self.constant(kernel), self.constant(weights["bias"]), kernel_shape=g.kernel,
+                  strides=g.strides, pads=g.before + g.after, group=groups)
+
+    def write_maxpooling2d(self, layer, config, weights):
+        g = geometry.Conv(layer)
+        self.node("MaxPool", layer, kernel_shape=g.kernel, strides=g.strides, pads=g.before + g.after)
+
+    def write_averagepooling2d(self, layer, config, weights):
+        g = geometry.Conv(layer)
+        self.node("AveragePool", layer, kernel_shape=g.kernel, strides=g.strides, pads=g.before + g.after)
+
+    def write_layernormalization(self, layer, config, weights):
+        self.node("LayerNormalization", layer, self.constant(weights["gamma"]), self.constant(weights["beta"]),
+                  epsilon=config.get("epsilon", 1e-3))
+
+    def write_softmax(self, layer, config, weights):
+        self.node("Softmax", layer, axis=-1)
+
+    def write_activation(self, layer, config, weights):
+        self.node("Identity", layer)
+
     def write_dense(self, layer, config, weights):
         bias = [self.constant(weights["bias"])] if "bias" in weights else []
         self.node("Gemm", layer, self.constant(weights["kernel"]), *bias)

@@ -8,7 +8,8 @@ import torch.nn.functional as F
 import geometry
 
 SPATIAL = ("conv", "transpose", "upsampling")
-ACTIVATIONS = {"linear": lambda x: x, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+ACTIVATIONS = {"linear": lambda x: x, "relu": F.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid,
+               "gelu": F.gelu}
 
 
 def first(array):
@@ -81,6 +82,32 @@ class Layers(torch.nn.Module):
         if config.get("interpolation", "nearest") == "nearest":
             return lambda x: F.interpolate(x, scale_factor=factor, mode="nearest")
         return lambda x: F.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+    def make_depthwiseconv2d(self, layer, config, weights):
+        g = geometry.Conv(layer)
+        kernel = weights["kernel"]
+        groups = kernel.shape[-2]
+        kernel = self.keep(np.moveaxis(kernel.reshape(*g.kernel, 1, -1), (-1, -2), (0, 1)))
+        bias = self.keep(weights["bias"])
+        return lambda x: F.conv2d(x, kernel, bias, g.strides, g.before, g.dilation, groups)
+
+    def make_maxpooling2d(self, layer, config, weights):
+        g = geometry.Conv(layer)
+        return lambda x: F.max_pool2d(x, g.kernel, g.strides, g.before)
+
+    def make_averagepooling2d(self, layer, config, weights):
+        g = geometry.Conv(layer)
+        return lambda x: F.avg_pool2d(x, g.kernel, g.strides, g.before, count_include_pad=False)
+
+    def make_layernormalization(self, layer, config, weights):
+        gamma, beta = self.keep(weights["gamma"]), self.keep(weights["beta"])
+        return lambda x: F.layer_norm(x, gamma.shape, gamma, beta, config.get("epsilon", 1e-3))
+
+    def make_softmax(self, layer, config, weights):
+        return lambda x: torch.softmax(x, -1)
+
+    def make_activation(self, layer, config, weights):
+        return lambda x: x
 
     def make_dense(self, layer, config, weights):
         kernel = self.keep(weights["kernel"].T)

@@ -18,14 +18,14 @@ def each(value, count):
 
 
 class Conv:
-    """Per axis: strides, dilation, and the padding `before` and `after` (of a transposed convolution
+    """A convolution, or a pooling. Per axis: strides, dilation, and the padding `before` and `after` (of a transposed convolution
     what is cropped; negative: zeros more)."""
 
     def __init__(self, layer):
         config = layer["config"]
         self.spatial = spatial(layer)
-        self.kernel = each(config["kernel_size"], self.spatial)
-        self.strides = each(config.get("strides", 1), self.spatial)
+        self.kernel = each(config.get("kernel_size", config.get("pool_size")), self.spatial)
+        self.strides = each(config.get("strides", config.get("pool_size", 1)), self.spatial)
         self.dilation = each(config.get("dilation_rate", 1), self.spatial)
         self.before, self.after = [], []
         transpose = family(layer) == "transpose"
