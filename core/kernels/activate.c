@@ -1,15 +1,9 @@
 /* DESIGN
- * Each function is written once, for one value, in double where it needs more than a float, and
- * rounded once: the result is the float nearest to the formula's (but for the last bit of the
- * mathematical library). NaN goes through every function as NaN. */
-#include <math.h>
-
-#include "core/kernels/vec.h"
-
-static double sigmoid(double x)
-{
-    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));
-}
+ * Each function is written once, in double where it needs more than a float, and rounded once: the
+ * result is the float nearest to the formula's (but for what exp.h and the mathematical library
+ * say). Those of exponentials take vectors, the others one value. NaN goes through every function
+ * as NaN. */
+#include "core/kernels/exp.h"
 
 static double softplus(double x)
 {
@@ -29,16 +23,24 @@ static float relu(float x, float slope, float max, float threshold)
     return x > max ? max : x;
 }
 
-static float elu(float x, float alpha)
+UP_INLINE up_vd elu(up_vd x, double alpha)
 {
-    return x > 0 ? x : alpha * (float)expm1(x);
+    return up_select((up_vl)(x > 0), x, alpha * up_expm1(x));
 }
 
 /* Near zero nothing but the series is left of the difference. */
-static float tanh_shrink(double x)
+UP_INLINE up_vd tanh_shrink(up_vd x)
 {
-    const double s = x * x;
-    return (float)(s < 1e-4 ? x * s * (1 / 3.0 - s * (2 / 15.0 - s * (17 / 315.0))) : x - tanh(x));
+    const up_vd s = x * x, series = x * s * (1 / 3.0 - s * (2 / 15.0 - s * (17 / 315.0)));
+    return up_select((up_vl)(s < 1e-4), series, x - up_tanh(x));
+}
+
+/* tanh(softplus(x)) is a quotient of powers: of the one that does not grow. */
+UP_INLINE up_vd mish(up_vd x)
+{
+    const up_vd e = up_exp(-up_abs(x)), square = e * e;
+    const up_vd share = up_select((up_vl)(x < 0), square + 2 * e, 1 + 2 * e);
+    return x * (share / (share + up_select((up_vl)(x < 0), (up_vd){0} + 2, 2 * square)));
 }
 
 static float hard_shrink(float x)
@@ -63,16 +65,29 @@ static float sparse_plus(double x)
     return (float)(x <= -1 ? 0 : x < 1 ? (x + 1) * (x + 1) / 4 : x);
 }
 
-static float selu(float x)
+UP_INLINE up_vd selu(up_vd x)
 {
     const double scale = 1.0507009873554805, alpha = 1.6732632423543772;
-    return (float)(scale * (x > 0 ? x : alpha * expm1(x)));
+    return scale * elu(x, alpha);
 }
 
 static float gelu(double x)
 {
     return (float)(0.5 * x * erfc(-x * 0.70710678118654752440));
 }
+
+static size_t at_most(size_t x, size_t most)
+{
+    return x < most ? x : most;
+}
+
+#define WIDE(expression)                                                                           \
+    for (size_t i = 0; i < count; i += UP_HALF) {                                                  \
+        const size_t n = at_most(count - i, UP_HALF);                                              \
+        const up_vd v = up_widen(x + i, n);                                                        \
+        up_narrow(y + i, (expression), n);                                                         \
+    }                                                                                              \
+    break
 
 #define EACH(expression)                                                                           \
     for (size_t i = 0; i < count; i++) {                                                           \
@@ -91,35 +106,35 @@ void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t c
     case UP_ACT_LEAKY_RELU:
         EACH(v > 0 ? v : a->alpha * v);
     case UP_ACT_ELU:
-        EACH(elu(v, a->alpha));
+        WIDE(elu(v, a->alpha));
     case UP_ACT_CELU:
-        EACH(v > 0 ? v : (float)(a->alpha * expm1((double)v / a->alpha)));
+        WIDE(up_select((up_vl)(v > 0), v, a->alpha * up_expm1(v / a->alpha)));
     case UP_ACT_SELU:
-        EACH(selu(v));
+        WIDE(selu(v));
     case UP_ACT_GELU:
         EACH(gelu(v));
     case UP_ACT_SILU:
-        EACH((float)(v * sigmoid(v)));
+        WIDE(v * up_sigmoid(v));
     case UP_ACT_MISH:
-        EACH((float)(v * tanh(softplus(v))));
+        WIDE(mish(v));
     case UP_ACT_SIGMOID:
-        EACH((float)sigmoid(v));
+        WIDE(up_sigmoid(v));
     case UP_ACT_HARD_SIGMOID:
         EACH(clip(v + 3, 0, 6) / 6);
     case UP_ACT_HARD_SILU:
         EACH(v * (clip(v + 3, 0, 6) / 6));
     case UP_ACT_TANH:
-        EACH((float)tanh(v));
+        WIDE(up_tanh(v));
     case UP_ACT_HARD_TANH:
         EACH(clip(v, -1, 1));
     case UP_ACT_TANH_SHRINK:
-        EACH(tanh_shrink(v));
+        WIDE(tanh_shrink(v));
     case UP_ACT_SOFTPLUS:
         EACH((float)softplus(v));
     case UP_ACT_SOFTSIGN:
         EACH(v / (1 + fabsf(v)));
     case UP_ACT_EXPONENTIAL:
-        EACH((float)exp(v));
+        WIDE(up_exp(v));
     case UP_ACT_LOG_SIGMOID:
         EACH((float)-softplus(-(double)v));
     case UP_ACT_HARD_SHRINK:
@@ -138,36 +153,94 @@ void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t c
     }
 }
 
+/* --- Along an axis -------------------------------------------------------------------------- */
+
+enum { BLOCK = 64 }; /* values whose powers lie on the stack, as doubles */
+
+static float larger(float a, float b)
+{
+    return b > a || isnan(b) ? b : a;
+}
+
 static float largest(const float *x, size_t width)
 {
     float max = x[0];
-    for (size_t i = 1; i < width; i++)
-        max = x[i] > max || isnan(x[i]) ? x[i] : max;
+    size_t i = 0;
+    if (width >= UP_LANES) {
+        up_vf lanes = up_load(x);
+        for (; i + UP_LANES <= width; i += UP_LANES) {
+            const up_vf v = up_load(x + i);
+            const up_vi wins = (v > lanes) | (v != v);
+            lanes = (up_vf)((wins & (up_vi)v) | (~wins & (up_vi)lanes));
+        }
+        for (size_t k = 0; k < UP_LANES; k++)
+            max = larger(max, lanes[k]);
+    }
+    for (; i < width; i++)
+        max = larger(max, x[i]);
     return max;
+}
+
+/* e[i] = exp(x[i] - max[i]) for i < count <= BLOCK. */
+static void powers(const float *x, const float *max, size_t count, double e[BLOCK])
+{
+    for (size_t i = 0; i < count; i += UP_HALF) {
+        const size_t n = at_most(count - i, UP_HALF);
+        const up_vd power = up_exp(up_widen(x + i, n) - up_widen(max + i, n));
+        memcpy(e + i, &power, sizeof power);
+    }
+}
+
+static double power_sum(const float *x, const float max[BLOCK], size_t width)
+{
+    _Alignas(64) double e[BLOCK + UP_HALF];
+    double sum = 0;
+    up_vd lanes = {0};
+    for (size_t at = 0; at < width; at += BLOCK) {
+        const size_t n = at_most(width - at, BLOCK);
+        powers(x + at, max, n, e);
+        memset(e + n, 0, UP_HALF * sizeof *e); /* the last vector's other lanes */
+        for (size_t i = 0; i < n; i += UP_HALF) {
+            up_vd power;
+            memcpy(&power, e + i, sizeof power);
+            lanes += power;
+        }
+    }
+    for (size_t i = 0; i < UP_HALF; i++)
+        sum += lanes[i];
+    return sum;
+}
+
+static void fill(float to[BLOCK], float value)
+{
+    for (size_t i = 0; i < BLOCK; i++)
+        to[i] = value;
 }
 
 void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y)
 {
+    float max[BLOCK];
+    _Alignas(64) double e[BLOCK];
     for (size_t g = 0; g < count; g++, x += width, y += width) {
-        const double max = largest(x, width);
-        double sum = 0;
-        for (size_t i = 0; i < width; i++)
-            sum += exp(x[i] - max);
-        for (size_t i = 0; i < width; i++)
-            y[i] = (float)(exp(x[i] - max) / sum);
+        fill(max, largest(x, width));
+        const double share = 1 / power_sum(x, max, width);
+        for (size_t at = 0; at < width; at += BLOCK) {
+            const size_t n = at_most(width - at, BLOCK);
+            powers(x + at, max, n, e);
+            for (size_t i = 0; i < n; i++)
+                y[at + i] = (float)(e[i] * share);
+        }
     }
 }
 
 void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y)
 {
+    float max[BLOCK];
     for (size_t g = 0; g < count; g++, x += width, y += width) {
-        const double max = largest(x, width);
-        double sum = 0;
+        fill(max, largest(x, width));
+        const double log_sum = log(power_sum(x, max, width));
         for (size_t i = 0; i < width; i++)
-            sum += exp(x[i] - max);
-        const double log_sum = log(sum);
-        for (size_t i = 0; i < width; i++)
-            y[i] = (float)(x[i] - max - log_sum);
+            y[i] = (float)((double)x[i] - max[0] - log_sum);
     }
 }
 
@@ -175,26 +248,26 @@ void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y
 void UP_KERNEL(softmax_across)(const float *x, const size_t *offset, size_t width, size_t count,
                                float *y)
 {
-    enum { BLOCK = 64 };
+    float max[BLOCK];
+    double sum[BLOCK];
+    _Alignas(64) double e[BLOCK];
     for (size_t g = 0; g < count; g += BLOCK) {
-        const size_t n = count - g < BLOCK ? count - g : BLOCK;
-        float max[BLOCK];
-        double sum[BLOCK];
-        for (size_t j = 0; j < n; j++) {
-            max[j] = x[g + offset[0] + j];
-            sum[j] = 0;
-        }
+        const size_t n = at_most(count - g, BLOCK);
+        memcpy(max, x + g + offset[0], n * sizeof *max);
         for (size_t i = 1; i < width; i++)
-            for (size_t j = 0; j < n; j++) {
-                const float v = x[g + offset[i] + j];
-                max[j] = v > max[j] || isnan(v) ? v : max[j];
-            }
-        for (size_t i = 0; i < width; i++)
             for (size_t j = 0; j < n; j++)
-                sum[j] += exp((double)x[g + offset[i] + j] - max[j]);
-        for (size_t i = 0; i < width; i++)
+                max[j] = larger(max[j], x[g + offset[i] + j]);
+        memset(sum, 0, sizeof sum);
+        for (size_t i = 0; i < width; i++) {
+            powers(x + g + offset[i], max, n, e);
             for (size_t j = 0; j < n; j++)
-                y[g + offset[i] + j] = (float)(exp((double)x[g + offset[i] + j] - max[j]) / sum[j]);
+                sum[j] += e[j];
+        }
+        for (size_t i = 0; i < width; i++) {
+            powers(x + g + offset[i], max, n, e);
+            for (size_t j = 0; j < n; j++)
+                y[g + offset[i] + j] = (float)(e[j] / sum[j]);
+        }
     }
 }
 
@@ -269,6 +342,8 @@ void UP_KERNEL(sparsemax)(const float *x, size_t count, size_t width, float *y)
 void UP_KERNEL(glu)(const float *x, size_t count, size_t width, float *y)
 {
     for (size_t g = 0; g < count; g++, x += 2 * width, y += width)
-        for (size_t i = 0; i < width; i++)
-            y[i] = (float)(x[i] * sigmoid(x[width + i]));
+        for (size_t i = 0; i < width; i += UP_HALF) {
+            const size_t n = at_most(width - i, UP_HALF);
+            up_narrow(y + i, up_widen(x + i, n) * up_sigmoid(up_widen(x + width + i, n)), n);
+        }
 }

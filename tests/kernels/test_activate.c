@@ -154,6 +154,30 @@ Test(activate, computes_the_formula_of_every_function, .timeout = 20)
     each_isa(activate_matches);
 }
 
+/* Of double's 53 bits so many are right that hardly a float falls on the wrong side. */
+static void activate_is_nearest(const struct up_kernels *k)
+{
+    static const enum up_activation_id ids[] = {UP_ACT_ELU,        UP_ACT_SELU, UP_ACT_SILU,
+                                                UP_ACT_MISH,       UP_ACT_TANH, UP_ACT_SIGMOID,
+                                                UP_ACT_EXPONENTIAL};
+    float x[SWEEP], y[SWEEP];
+    sweep(x);
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        const struct up_activation a = activation_of(ids[i]);
+        size_t others = 0;
+        k->activate(&a, x, SWEEP, y);
+        for (size_t v = 0; v < SWEEP; v++)
+            others += y[v] != (float)formula(&a, (double)x[v]);
+        cr_assert(others <= 2, "%s: %zu of %s are not the nearest", k->isa, others,
+                  up_activation_name(a.id));
+    }
+}
+
+Test(activate, exponentials_make_the_nearest_floats, .timeout = 20)
+{
+    each_isa(activate_is_nearest);
+}
+
 #define CONFIGURED(function, a, b, c)                                                              \
     {                                                                                              \
         .id = UP_ACT_##function, .alpha = (a), .beta = (b), .gamma = (c)                           \
