@@ -19,9 +19,8 @@
 #include "core/gather/panels.h"
 
 enum {
-    STRIP_FLOATS = 24576,        /* of outputs, of a strip that is to be streamed, */
-    STRIP_PIXELS = 12,           /* which is worth it from so many of each class on, */
-    STREAM_BYTES_MIN = 24 << 20, /* and from this size: tiles store while they multiply */
+    STRIP_FLOATS = 24576, /* of outputs, of a strip that is to be streamed, */
+    STRIP_PIXELS = 12,    /* which is worth it from so many of each class on */
 };
 
 /* Neighbours on an output line: pixels of the class along it that has most. */
@@ -387,9 +386,7 @@ static size_t strip_pixels(const struct up_panels *p, const struct up_gather_cal
 {
     const struct up_grid *out = &p->gather.out;
     const size_t pixels = STRIP_FLOATS / (p->axis[2].period * out->channels);
-    const size_t all = out->batch * out->spatial[0] * out->spatial[1] * out->spatial[2];
-    const bool large = all * out->channels >= STREAM_BYTES_MIN / sizeof(float);
-    return call->stream && large && p->parts == 1 && pixels >= STRIP_PIXELS ? pixels : 0;
+    return call->stream && p->parts == 1 && pixels >= STRIP_PIXELS ? pixels : 0;
 }
 
 static void unit(const struct up_panels *p, const struct up_gather_call *call, size_t number)
