@@ -1,8 +1,9 @@
 /* DESIGN
- * Squares of 4 x 4 values are transposed in registers. Where only two or three rows or columns are
- * there, and lie densely (pixels of few channels), whole vectors are moved all the same: what is
- * read too much belongs to the next pixel, and what is written too much the next pixel overwrites.
- * So the last pixels go value by value. Large matrices go in blocks of one cache line each way. */
+ * Squares of 4 x 4 values are transposed in registers, as many at once as a vector has quads. Where
+ * only two or three rows or columns are there, and lie densely (pixels of few channels), whole
+ * vectors are moved all the same: what is read too much belongs to the next pixel, and what is
+ * written too much the next pixel overwrites. So the last pixels go value by value. Large matrices
+ * go in blocks of one cache line each way. */
 #include "core/kernels/vec.h"
 
 enum { QUAD = 4, BLOCK = 16 };
@@ -16,6 +17,19 @@ typedef float quad __attribute__((vector_size(QUAD * sizeof(float))));
 typedef int quad_places __attribute__((vector_size(QUAD * sizeof(int))));
 typedef int up_vf_places __attribute__((vector_size(UP_LANES * sizeof(int))));
 #define PICK(type, a, b, ...) __builtin_shuffle(a, b, (type##_places){__VA_ARGS__})
+#endif
+
+/* In each quad of both alike, lanes by the names of LOW to LAST. */
+#define LOW(i)   (i), (i) + UP_LANES, (i) + 1, (i) + 1 + UP_LANES
+#define HIGH(i)  LOW((i) + 2)
+#define FIRST(i) (i), (i) + 1, (i) + UP_LANES, (i) + 1 + UP_LANES
+#define LAST(i)  FIRST((i) + 2)
+#if UP_LANES == 16
+#define EACH_QUAD(a, b, lanes) PICK(up_vf, a, b, lanes(0), lanes(4), lanes(8), lanes(12))
+#elif UP_LANES == 8
+#define EACH_QUAD(a, b, lanes) PICK(up_vf, a, b, lanes(0), lanes(4))
+#else
+#define EACH_QUAD(a, b, lanes) PICK(up_vf, a, b, lanes(0))
 #endif
 
 /* Lanes i to i + 1, or more, of both by turns. */
@@ -86,20 +100,107 @@ UP_INLINE void join(const float *x, size_t x_stride, const size_t rows, size_t p
     values(x + p, x_stride, rows, pixels - p, y + p * rows, rows);
 }
 
-/* Squares from (row, column) on, at most BLOCK each way, of a matrix that has four of both at
- * least. Where four do not divide them, the last squares overlap. */
-static void block(const float *x, size_t x_stride, const size_t size[2], const size_t first[2],
-                  float *y, size_t y_stride)
+/* --- Strips of squares ---------------------------------------------------------------------- */
+
+/* The lanes of quad i of a vector, as __builtin_shufflevector names them. */
+#define QUAD_OF(i) 4 * (i), 4 * (i) + 1, 4 * (i) + 2, 4 * (i) + 3
+
+/* Four pixels' quads that lie `step` apart, or the first of them, as a vector. */
+UP_INLINE up_vf quads_load(const float *p, size_t step)
+{
+#if UP_LANES == 16
+    typedef float half __attribute__((vector_size(8 * sizeof(float))));
+    const half a = __builtin_shufflevector(load(p), load(p + step), 0, 1, 2, 3, 4, 5, 6, 7);
+    const half b =
+        __builtin_shufflevector(load(p + 2 * step), load(p + 3 * step), 0, 1, 2, 3, 4, 5, 6, 7);
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif UP_LANES == 8
+    return __builtin_shufflevector(load(p), load(p + step), 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    (void)step;
+    return load(p);
+#endif
+}
+
+UP_INLINE void quads_store(float *p, size_t step, up_vf v)
+{
+#if UP_LANES == 4
+    (void)step;
+    store(p, v);
+#else
+    store(p, __builtin_shufflevector(v, v, QUAD_OF(0)));
+    store(p + step, __builtin_shufflevector(v, v, QUAD_OF(1)));
+#if UP_LANES == 16
+    store(p + 2 * step, __builtin_shufflevector(v, v, QUAD_OF(2)));
+    store(p + 3 * step, __builtin_shufflevector(v, v, QUAD_OF(3)));
+#endif
+#endif
+}
+
+/* Quad i of all four as a square, transposed. */
+UP_INLINE void squares_turn(up_vf v[QUAD])
+{
+    const up_vf low = EACH_QUAD(v[0], v[1], LOW), low2 = EACH_QUAD(v[2], v[3], LOW);
+    const up_vf high = EACH_QUAD(v[0], v[1], HIGH), high2 = EACH_QUAD(v[2], v[3], HIGH);
+    v[0] = EACH_QUAD(low, low2, FIRST);
+    v[1] = EACH_QUAD(low, low2, LAST);
+    v[2] = EACH_QUAD(high, high2, FIRST);
+    v[3] = EACH_QUAD(high, high2, LAST);
+}
+
+/* Four rows, a vector of each. */
+UP_INLINE void wide(const float *x, size_t x_stride, float *y, size_t y_stride)
+{
+    up_vf v[QUAD];
+    for (size_t i = 0; i < QUAD; i++)
+        v[i] = up_load(x + i * x_stride);
+    squares_turn(v);
+    for (size_t i = 0; i < QUAD; i++)
+        quads_store(y + i * y_stride, QUAD * y_stride, v[i]);
+}
+
+/* Four columns, a vector of each. */
+UP_INLINE void tall(const float *x, size_t x_stride, float *y, size_t y_stride)
+{
+    up_vf v[QUAD];
+    for (size_t i = 0; i < QUAD; i++)
+        v[i] = quads_load(x + i * x_stride, QUAD * x_stride);
+    squares_turn(v);
+    for (size_t i = 0; i < QUAD; i++)
+        up_store(y + i * y_stride, v[i]);
+}
+
+/* Strips of `shape` from (row, column) on, at most BLOCK each way, of a matrix that is no smaller
+ * than one. Where they do not divide it, the last ones overlap. */
+UP_INLINE void block(const float *x, size_t x_stride, const size_t size[2], const size_t first[2],
+                     const size_t shape[2], float *y, size_t y_stride)
 {
     const size_t rows = first[0] + BLOCK < size[0] ? first[0] + BLOCK : size[0];
     const size_t columns = first[1] + BLOCK < size[1] ? first[1] + BLOCK : size[1];
-    for (size_t i = first[1]; i < columns; i += QUAD) {
-        const size_t c = i + QUAD <= size[1] ? i : size[1] - QUAD;
-        for (size_t j = first[0]; j < rows; j += QUAD) {
-            const size_t r = j + QUAD <= size[0] ? j : size[0] - QUAD;
-            square(x + r * x_stride + c, x_stride, QUAD, QUAD, y + c * y_stride + r, y_stride);
+    for (size_t i = first[1]; i < columns; i += shape[1]) {
+        const size_t c = i + shape[1] <= size[1] ? i : size[1] - shape[1];
+        for (size_t j = first[0]; j < rows; j += shape[0]) {
+            const size_t r = j + shape[0] <= size[0] ? j : size[0] - shape[0];
+            const float *from = x + r * x_stride + c;
+            float *to = y + c * y_stride + r;
+            if (shape[1] > QUAD)
+                wide(from, x_stride, to, y_stride);
+            else if (shape[0] > QUAD)
+                tall(from, x_stride, to, y_stride);
+            else
+                square(from, x_stride, QUAD, QUAD, to, y_stride);
         }
     }
+}
+
+/* `height` and `width` are constants. */
+UP_INLINE void blocks(const float *x, size_t x_stride, const size_t size[2], const size_t height,
+                      const size_t width, float *y, size_t y_stride)
+{
+    for (size_t r = 0; r < size[0]; r += BLOCK)
+        for (size_t c = 0; c < size[1]; c += BLOCK)
+            block(x, x_stride, size, (const size_t[]){r, c}, (const size_t[]){height, width}, y,
+                  y_stride);
 }
 
 /* Two rows to dense pairs, a vector of each at a time. */
@@ -131,9 +232,10 @@ void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t c
         join(x, x_stride, 3, columns, y);
     else if (rows < QUAD || columns < QUAD)
         values(x, x_stride, rows, columns, y, y_stride);
+    else if (UP_LANES > QUAD && columns >= rows && columns >= UP_LANES)
+        blocks(x, x_stride, (const size_t[]){rows, columns}, QUAD, UP_LANES, y, y_stride);
+    else if (UP_LANES > QUAD && rows >= UP_LANES)
+        blocks(x, x_stride, (const size_t[]){rows, columns}, UP_LANES, QUAD, y, y_stride);
     else
-        for (size_t r = 0; r < rows; r += BLOCK)
-            for (size_t c = 0; c < columns; c += BLOCK)
-                block(x, x_stride, (const size_t[]){rows, columns}, (const size_t[]){r, c}, y,
-                      y_stride);
+        blocks(x, x_stride, (const size_t[]){rows, columns}, QUAD, QUAD, y, y_stride);
 }
