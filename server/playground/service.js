@@ -32,7 +32,7 @@ export async function catalogueGet() {
 }
 
 // Server-Timing as {decode: ms, ...}.
-export const timingOf = headers => Object.fromEntries(
+const timingOf = headers => Object.fromEntries(
   [...(headers.get('Server-Timing') ?? '').matchAll(/(\w+);dur=([\d.]+)/g)]
     .map(([, name, ms]) => [name, Number(ms)]));
 

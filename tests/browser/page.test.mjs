@@ -1,93 +1,8 @@
-// The page in a real browser, against the real binary.
-//
-// It runs in a copy, so that no package of npm comes among the sources:
-//
-//     mkdir -p build/browser && cp -R tests/browser/. build/browser
-//     cd build/browser && npm install && npm test
-//
-// Environment: TEST_BINARY, the service (build/release/upsampled); CHROMIUM, the browser
-// (/usr/bin/chromium).
+// The page's controls and pictures.
 import assert from 'node:assert/strict';
-import {execFileSync, spawn} from 'node:child_process';
-import {readFileSync} from 'node:fs';
-import {resolve} from 'node:path';
-import {after, afterEach, before, beforeEach, test} from 'node:test';
-import {fileURLToPath} from 'node:url';
-import {chromium} from 'playwright-core';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const binary = resolve(root, process.env.TEST_BINARY ?? 'build/release/upsampled');
-const TIMEOUT_MS = 20000;
-
-let service, origin, browser, page, problems;
-
-// The service picks a port and logs it.
-async function serve() {
-  service = spawn(binary, ['--port', '0'], {stdio: ['ignore', 'ignore', 'pipe']});
-  let log = '';
-  return new Promise((resolve, reject) => {
-    service.stderr.on('data', piece => { // to the end: a full pipe would stop the service
-      log = (log + piece).slice(-65536);
-      const port = /"port":\s*(\d+)/.exec(log)?.[1];
-      if (port !== undefined)
-        resolve(`http://127.0.0.1:${port}`);
-    });
-    service.on('exit', () => reject(new Error(`the service does not listen: ${log}`)));
-  });
-}
-
-before(async () => {
-  origin = await serve();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  service?.kill('SIGINT');
-});
-
-beforeEach(async () => {
-  problems = [];
-  page = await browser.newPage({viewport: {width: 1280, height: 900}});
-  page.setDefaultTimeout(TIMEOUT_MS);
-  page.on('pageerror', error => problems.push(`uncaught: ${error.message}`));
-  page.on('console', message => {
-    if (message.type() === 'error')
-      problems.push(`console: ${message.text()}`);
-  });
-  page.on('request', request => {
-    if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== origin)
-      problems.push(`foreign request: ${request.url()}`);
-  });
-  await page.goto(`${origin}/`);
-  await settled();
-});
-
-afterEach(() => page.close());
-
-const settled = (where = page) => where.locator('html[data-ready] #pipelines[aria-busy="false"]').waitFor();
-
-const request = async (where = page) => JSON.parse(await where.locator('#json').textContent());
-
-const caption = (index, where = page) => where.locator(`#pipeline-${index} .caption`).textContent();
-const sum = index => page.locator(`#pipeline-${index} .sum`).textContent();
-const diagnosis = index => page.locator(`#pipeline-${index} .diagnosis`).textContent();
-
-// Acts as a user does, and waits until the page has shown what follows.
-async function change(selector, act) {
-  await act(page.locator(selector));
-  await page.waitForTimeout(0); // what the event starts has begun
-  await settled();
-}
-
-const fill = text => async field => {
-  await field.fill(text);
-  await field.press('Enter');
-};
+import {test} from 'node:test';
+import {browser, caption, cellOf, change, colourAt, diagnosis, fill, origin, page,
+  pngOf, problems, request, settled, sum, sumsUp} from './harness.mjs';
 
 test('opens with the checkerboard beside a layer without, quietly', async () => {
   assert.equal(await page.title(), 'What should I use for upsampling?');
@@ -104,12 +19,6 @@ test('opens with the checkerboard beside a layer without, quietly', async () => 
     assert.ok((await canvas.boundingBox()).y + 300 < 800);
   assert.deepEqual(problems, []);
 });
-
-// A colour of a canvas at a cell's middle; heatmaps keep 26 pixels at the left and 6 above for their ticks.
-const colourAt = (selector, y, x, size) => page.locator(selector).evaluate((canvas, [px, py]) => {
-  const dense = devicePixelRatio;
-  return [...canvas.getContext('2d').getImageData(px * dense, py * dense, 1, 1).data].slice(0, 3);
-}, [26 + (x + 0.3) * size, 6 + (y + 0.3) * size]);
 
 test('draws the numbers as cells', async () => {
   const size = 17; // of 16 cells in the room that there is
@@ -157,18 +66,6 @@ test('shows text that is no JSON at the input, and keeps it when somebody draws'
   assert.deepEqual(problems, []);
 });
 
-test('its curl line gives the numbers of the page', async () => {
-  const answer = JSON.parse(execFileSync('sh', ['-c', await page.locator('#curl').textContent()],
-    {stdio: 'pipe', timeout: TIMEOUT_MS}));
-  assert.deepEqual(answer.shape, [16, 16]);
-  for (const [y, x] of [[8, 8], [7, 8], [7, 7], [0, 0]]) {
-    await page.mouse.move(...await cellOf('#pipeline-0 canvas', 17, y, x));
-    assert.ok((await sum(0)).endsWith(`= ${answer.output[y][x]}`), await sum(0));
-  }
-  assert.match(await page.locator('#python').textContent(), /"set_random_seed": 1}/);
-  assert.match(await page.locator('#script').textContent(), /set_random_seed: 1}/);
-});
-
 for (const width of [360, 390])
   test(`fits a telephone of ${width} pixels without scrolling sideways`, async () => {
     await page.setViewportSize({width, height: 740});
@@ -183,115 +80,6 @@ test('works from the keyboard', async () => {
   await page.keyboard.type('3');
   await change('#parameter-strides', () => page.keyboard.press('Enter'));
   assert.match(await caption(0), /^24 × 24,/);
-});
-
-// The middle of a cell of a heatmap whose cells have this size.
-async function cellOf(selector, size, y, x) {
-  const canvas = page.locator(selector);
-  await canvas.scrollIntoViewIfNeeded();
-  const box = await canvas.boundingBox();
-  return [box.x + 26 + (x + 0.5) * size, box.y + 6 + (y + 0.5) * size];
-}
-
-test('writes out the sum of the cell that is pointed at', async () => {
-  // Kernel of ones, stride 2, cropped by nothing: output 8 = 2 * 4 + 0 = 2 * 3 + 2, along both axes.
-  await page.mouse.move(...await cellOf('#pipeline-0 canvas', 17, 8, 8));
-  assert.equal(await sum(0),
-    'output[8, 8] from 4 cells: k[0,0] 1 × 1 + k[0,2] 1 × 1 + k[2,0] 1 × 1 + k[2,2] 1 × 1 = 4');
-  assert.equal(await page.locator('#weight-grid .used').count(), 4);
-  await page.mouse.move(...await cellOf('#pipeline-0 canvas', 17, 7, 8));
-  assert.match(await sum(0), /from 2 cells: k\[1,[02]\] 1 × 1 \+ k\[1,[02]\] 1 × 1 = 2$/);
-  await page.locator('#pipeline-0 canvas').focus();
-  await page.keyboard.press('ArrowLeft');
-  assert.equal(await sum(0), 'output[7, 7] from 1 cell: k[1,1] 1 × 1 = 1');
-});
-
-// The ends of the lines over the cards, in pixels of the window, to the nearest.
-const links = () => page.locator('#links line').evaluateAll(lines => lines.map(line => {
-  const {left, top} = line.parentElement.getBoundingClientRect();
-  return ['x1', 'y1', 'x2', 'y2'].map((name, i) => Math.round(Number(line.getAttribute(name)) + (i % 2 ? top : left)));
-}));
-
-const rounded = places => places.map(place => place.map(Math.round));
-
-test('draws the links between an output and the inputs that it is made of', async () => {
-  assert.deepEqual(await links(), []);
-  const to = await cellOf('#pipeline-0 canvas', 17, 8, 8);
-  const from = [];
-  for (const [y, x] of [[3, 3], [3, 4], [4, 3], [4, 4]]) // 8 = 2 * 3 + 2 = 2 * 4 + 0
-    from.push(await cellOf('#input-cells', 34, y, x));
-  await page.mouse.move(...to);
-  assert.deepEqual((await links()).sort(), rounded(from.map(place => [...place, ...to])).sort());
-  await page.mouse.move(...await cellOf('#pipeline-0 canvas', 17, 7, 7));
-  assert.equal((await links()).length, 1);
-  await page.mouse.move(2, 2);
-  assert.deepEqual(await links(), []);
-  await page.locator('#pipeline-0 canvas').focus();
-  await page.keyboard.press('ArrowRight'); // 8 of an axis sees two inputs, 7 one
-  assert.equal((await links()).length, 2);
-  assert.equal((await colourAt('#input-cells', 3.66, 3, 34)).join(), '255,122,0'); // k[1,2] stands there
-  await page.keyboard.press('Tab');
-  assert.deepEqual(await links(), []);
-});
-
-test('shows the outputs that an input is part of', async () => {
-  await page.locator('#input-cells').focus();
-  for (const key of ['ArrowDown', 'ArrowDown', 'ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowRight'])
-    await page.keyboard.press(key);
-  assert.equal(await page.locator('#input-value').textContent(),
-    'input[3, 3] = 1, part of outputs: 9 of Conv2DTranspose 3×3 stride 2, 4 of UpSampling2D');
-  assert.equal((await links()).length, 13);
-  await change('#parameter-kernel_size', fill('4'));
-  assert.match(await page.locator('#input-value').textContent(), /: 16 of Conv2DTranspose 4×4/);
-  await change('#layer-add', button => button.click()); // 4 x 4 outputs seen by 6 x 6
-  assert.match(await page.locator('#input-value').textContent(), /: 36 of Conv2DTranspose 4×4 stride 2 → Conv2D 3×3/);
-  assert.deepEqual(problems, []);
-});
-
-// What the page says of a cell must be what its own terms add up to, and what the service said.
-async function sumsUp(index, size, y, x) {
-  await page.mouse.move(...await cellOf(`#pipeline-${index} canvas`, size, y, x));
-  await page.waitForFunction(([i, place]) =>
-    document.querySelector(`#pipeline-${i} .sum`).textContent.startsWith(place), [index, `output[${y}, ${x}]`]);
-  const text = await sum(index);
-  const [, terms, total] = /cells?: (.*) = (\S+)$/.exec(text) ?? assert.fail(text);
-  const added = terms.split(' + ').map(term => term.replace(/^k\S* /, '').split(' × ').map(Number))
-    .reduce((result, [weight, value]) => result + weight * value, 0);
-  assert.ok(Math.abs(added - Number(total)) < 1e-3 * (1 + Math.abs(added)), text);
-}
-
-test('explains weights that are drawn, interpolation and channels that become pixels', async () => {
-  await change('#parameter-kernel_initializer', field => field.selectOption('RandomNormal'));
-  await sumsUp(0, 17, 8, 8);
-  await change('#layer', layer => layer.selectOption('UpSampling2D'));
-  for (const way of ['bilinear', 'bicubic']) {
-    await change('#parameter-interpolation', field => field.selectOption(way));
-    await sumsUp(0, 17, 4, 5);
-    await sumsUp(0, 17, 11, 12);
-  }
-  await change('#layer', layer => layer.selectOption('PixelShuffle'));
-  await sumsUp(0, 34, 3, 3);
-});
-
-test('explains sequences and volumes as it does images', async () => {
-  await change('#preset', field => field.selectOption({label: 'a pulse, 12'}));
-  await page.locator('#pipeline-0 canvas').focus();
-  for (let i = 0; i < 10; i++)
-    await page.keyboard.press('ArrowRight');
-  assert.equal(await sum(0), 'output[10] from 2 cells: k[0] 1 × 1 + k[2] 1 × 1 = 2');
-  assert.equal(await page.locator('#weight-grid .used').count(), 2);
-  await change('#preset', field => field.selectOption({label: 'a cube, 4×4×4'}));
-  await page.mouse.move(...await cellOf('#pipeline-0 canvas', 34, 4, 3)); // 4 = 2 * 2 + 0 = 2 * 1 + 2, 3 = 2 * 1 + 1
-  assert.equal(await sum(0),
-    'output[4, 4, 3] from 4 cells: k[0,0,1] 1 × 1 + k[0,2,1] 1 × 1 + k[2,0,1] 1 × 1 + k[2,2,1] 1 × 1 = 4');
-  assert.equal((await links()).length, 2); // of the slice that is shown
-  await change('#view', field => field.selectOption('taps'));
-  assert.equal(await caption(0), '8 × 8 × 8, kernel positions: 1 to 8; slice 4');
-  await change('#layer-add', button => button.click());
-  await change('#view', field => field.selectOption('outputs'));
-  await page.mouse.move(...await cellOf('#pipeline-1 canvas', 34, 4, 3));
-  assert.equal(await sum(1), 'output[4, 4, 3] from 1 cell: 1 × 1 = 1');
-  assert.deepEqual(problems, []);
 });
 
 test('clears the checkerboard for a kernel of four', async () => {
@@ -313,60 +101,6 @@ test('changes what decides at the picture', async () => {
   assert.equal(await page.locator('#pipeline-0 .quick [name="kernel_size"]').inputValue(), '4');
   assert.equal(await page.locator('#pipeline-1 .quick [name="interpolation"]').count(), 0);
   assert.deepEqual(problems, []);
-});
-
-// Layers and inputs for them, the same each time: a number of 0 to below 1 decides, then the next.
-function* layersMade(count) {
-  let seed = 1;
-  const below = limit => {
-    seed = seed * 48271 % 2147483647;
-    return Math.floor(seed / 2147483647 * limit);
-  };
-  const numbers = (many, limit) => Array.from({length: many}, () => 1 + below(limit));
-  const filled = ([many, ...rest]) => Array.from({length: many}, () => rest.length > 0 ? filled(rest) : below(9) - 4);
-  for (let i = 0; i < count; i++) {
-    const axes = 1 + below(3), kind = ['Conv%DTranspose', 'Conv%DTranspose', 'Conv%D', 'UpSampling%D'][below(4)];
-    const dilated = below(3) === 0, each = limit => axes === 1 ? 1 + below(limit) : numbers(axes, limit);
-    const strides = dilated ? 1 : each(3), paddings = kind === 'Conv%D' && axes === 1 ? 3 : 2;
-    const config = kind === 'UpSampling%D' ? {size: each(3),
-      ...(axes === 2 ? {interpolation: ['nearest', 'bilinear', 'bicubic'][below(3)]} : {})}
-      : {filters: 1 + below(2), kernel_size: each(4), strides, padding: ['valid', 'same', 'causal'][below(paddings)],
-        dilation_rate: dilated ? 1 + below(2) : 1, kernel_initializer: 'RandomNormal', bias_initializer: 'RandomNormal',
-        ...(kind === 'Conv%DTranspose' && below(3) === 0 ? {output_padding: Array.isArray(strides) ? strides.map(below) : below(strides)} : {})};
-    yield {layer: {class_name: kind.replace('%', axes), config}, axes,
-      input: filled([...numbers(axes, 4).map(length => length + 7), 2])};
-  }
-}
-
-test('its sums are those of the service for 150 random layers', async () => {
-  const wrong = await page.evaluate(async cases => {
-    const {gatherOf, sidesOf, termsOf} = await import('/explain.js'), {volumeOf} = await import('/image.js');
-    const post = async (path, body) => {
-      const answer = await fetch(path, {method: 'POST', body: JSON.stringify(body)});
-      if (!answer.ok)
-        throw new Error(`${body.layer.class_name} ${JSON.stringify(body.layer.config)}: ${await answer.text()}`);
-      return answer.json();
-    };
-    const wrong = [];
-    for (const {layer, axes, input} of cases) {
-      const request = {input, layer, set_random_seed: 1};
-      const {output} = await post('upsample', request), {layers: [row]} = await post('plan?weights=true', request);
-      const from = volumeOf(input, axes), to = volumeOf(output, axes), [kernel, bias] = row.weights.map(({values}) => values);
-      const gather = gatherOf(layer, sidesOf(row.input_shape, axes), sidesOf(row.output_shape, axes));
-      const placed = Array.from({length: 3 - axes}).reduce(inner => [inner], kernel);
-      for (let i = 0; i < to.flat.length; i++) {
-        const channel = i % to.channels, cell = Math.floor(i / to.channels);
-        const at = {x: cell % to.width, y: Math.floor(cell / to.width) % to.height, z: Math.floor(cell / to.width / to.height)};
-        const sum = termsOf(gather, from, placed, at, channel).reduce((sum, {weight, value}) => sum + weight * value, bias?.[channel] ?? 0);
-        if (!(Math.abs(sum - to.flat[i]) < 1e-4)) {
-          wrong.push([layer, at, sum, to.flat[i]]);
-          break;
-        }
-      }
-    }
-    return wrong;
-  }, [...layersMade(150)]);
-  assert.deepEqual(wrong, []);
 });
 
 test('draws on the input, and opens again from its address', async () => {
@@ -430,13 +164,6 @@ test('shows a volume slice by slice, and one scale for all', async () => {
   assert.deepEqual(problems, []);
 });
 
-// A PNG of the service's own, as bytes.
-async function pngOf(input, layers) {
-  const answer = await fetch(`${origin}/upsample?format=png&render=image`,
-    {method: 'POST', body: JSON.stringify({input, layers})});
-  return Buffer.from(await answer.arrayBuffer());
-}
-
 test('shows pictures in their colours, as cells or as text', async () => {
   const file = {name: 'colours.png', mimeType: 'image/png'};
   await change('#file', async field => field.setInputFiles({...file,
@@ -464,21 +191,6 @@ test('shows pictures in their colours, as cells or as text', async () => {
     const [gray] = await colourAt('#pipeline-0 canvas', 400 + 3 * i, 400 + 5 * i, cell);
     assert.ok(Math.abs(gray - 255 * (6.75 - 1) / (12 - 1)) < 2, `${gray} is a pattern that is not there`);
   }
-  assert.deepEqual(problems, []);
-});
-
-test('takes a picture that is dropped on it', async () => {
-  const picture = await (await fetch(`${origin}/upsample?layers=[]&format=png&render=image`,
-    {method: 'POST', body: '{"input": [[0, 1, 0], [1, 0, 1]]}'})).arrayBuffer();
-  await page.evaluate(bytes => {
-    const data = new DataTransfer();
-    data.items.add(new File([new Uint8Array(bytes)], 'six.png', {type: 'image/png'}));
-    document.dispatchEvent(new DragEvent('drop', {dataTransfer: data, cancelable: true}));
-  }, [...new Uint8Array(picture)]);
-  await page.locator('#input-caption:text-is("2 × 3, values from 0 to 1")').waitFor();
-  await settled();
-  assert.deepEqual((await request()).input, [[0, 1, 0], [1, 0, 1]]);
-  assert.equal(await page.locator('#preset').inputValue(), '');
   assert.deepEqual(problems, []);
 });
 
@@ -544,30 +256,3 @@ test('shows how many kernel positions reach each output', async () => {
   await change('#view', field => field.selectOption('taps'));
   assert.equal(await caption(0), '16 × 16, kernel positions: 1 to 4');
 });
-
-test('has its first result soon', async t => {
-  const times = [];
-  for (let i = 0; i < 20; i++) {
-    const other = await browser.newPage();
-    await other.goto(`${origin}/`);
-    times.push(Number(await (await other.waitForFunction(() =>
-      document.documentElement.dataset.firstResult)).jsonValue()));
-    await other.close();
-  }
-  times.sort((a, b) => a - b);
-  t.diagnostic(`first result: median of ${times.length} loads ${times[10]} ms, ${times[0]} to ${times.at(-1)}`);
-  assert.ok(times.every(ms => ms > 0), String(times));
-});
-
-for (const colorScheme of ['light', 'dark'])
-  for (const width of [1280, 390])
-    test(`axe finds nothing wrong in ${colorScheme} colours, ${width} pixels wide`, async () => {
-      await page.emulateMedia({colorScheme});
-      await page.setViewportSize({width, height: 844});
-      await page.locator('#candidates-of').selectOption('notebook');
-      await page.locator('#candidates tr').nth(6).waitFor();
-      await change('#parameter-strides', fill('0'));
-      await page.evaluate(readFileSync(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8'));
-      const {violations} = await page.evaluate(() => globalThis.axe.run());
-      assert.deepEqual(violations.map(({id, nodes}) => [id, nodes.map(node => node.html)]), []);
-    });
