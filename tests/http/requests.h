@@ -8,7 +8,9 @@
     "{\"size\": 2}}}"
 #define QUICK_SHAPE "\"shape\":[4,4]"
 
-/* Small in bytes, but billions of multiplications on one worker; a few MB of answer. */
+/* Small in bytes, but billions of multiplications; a few MB of answer. A server of SLOW_ARGUMENTS
+ * takes some tenths of a second, long enough to be seen at it however busy the machine is. */
+#define SLOW_ARGUMENTS "--threads", "1", "--isa", "baseline"
 #define SLOW_BODY                                                                                  \
     "{\"input\": [[1,2],[3,4]], \"output\": {\"format\": \"npy\"}, \"layers\": ["                  \
     "{\"class_name\": \"UpSampling2D\", \"size\": 192},"                                           \

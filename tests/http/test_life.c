@@ -73,7 +73,7 @@ Test(slow, an_answer_that_nobody_reads_does_not_hold_up_the_end, .timeout = 90)
 
 Test(life, a_client_that_leaves_while_its_request_computes_harms_nobody, .timeout = 120)
 {
-    static const char *const arguments[] = {"--threads", "1", NULL};
+    static const char *const arguments[] = {SLOW_ARGUMENTS, NULL};
     struct server *s = server_start(arguments);
     char head[4096];
     (void)snprintf(head, sizeof head,
@@ -144,7 +144,7 @@ Test(life, while_it_drains_it_serves_but_is_not_ready, .timeout = 60)
 
 Test(life, the_end_waits_for_what_computes_and_waits, .timeout = 120)
 {
-    static const char *const arguments[] = {"--threads", "1", "--drain-timeout", "100s", NULL};
+    static const char *const arguments[] = {SLOW_ARGUMENTS, "--drain-timeout", "100s", NULL};
     struct server *s = server_start(arguments);
     char head[4096];
     (void)snprintf(head, sizeof head,

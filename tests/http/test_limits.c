@@ -133,7 +133,7 @@ static struct answer post_end(struct poster *p)
 
 Test(limits, a_full_queue_is_503_at_once_and_what_it_holds_is_answered, .timeout = 120)
 {
-    static const char *const arguments[] = {"--threads", "1", "--queue", "1", NULL};
+    static const char *const arguments[] = {SLOW_ARGUMENTS, "--queue", "1", NULL};
     struct server *s = server_start(arguments);
     struct poster *running = post_begin(s, SLOW_BODY);
     cr_assert(client_await_metric(s, "upsampled_queue_running", 1), "it does not run");
@@ -158,7 +158,7 @@ Test(limits, a_full_queue_is_503_at_once_and_what_it_holds_is_answered, .timeout
 
 Test(limits, a_passed_deadline_is_504, .timeout = 60)
 {
-    static const char *const arguments[] = {"--threads", "1", "--deadline", "5ms", NULL};
+    static const char *const arguments[] = {SLOW_ARGUMENTS, "--deadline", "5ms", NULL};
     struct server *s = server_start(arguments);
     struct answer a = client_post(s, "/upsample", SLOW_BODY);
     cr_assert(a.status == 504, "%ld: %s", a.status, a.body);
