@@ -184,16 +184,25 @@ struct block {
     size_t channel, channels, offset, multiplier; /* offset: in the channel's outputs */
 };
 
-static const float *input_at(const struct span *s, size_t x, size_t tap)
+/* Where `count` taps from `tap` on find the inputs of `pixels` outputs from x on, each output's
+ * side by side. */
+static void inputs_find(const struct span *s, size_t x, size_t pixels, size_t tap, size_t count,
+                        const float **ret)
 {
     const struct prepared *p = s->p;
-    const int64_t row = (int64_t)tap / p->width.kernel, column = (int64_t)tap % p->width.kernel;
-    const int64_t h =
-        (int64_t)s->y * p->height.stride + row * p->height.dilation - p->height.before;
-    const int64_t w = (int64_t)x * p->width.stride + column * p->width.dilation - p->width.before;
-    if (h < 0 || h >= (int64_t)p->in.spatial[1] || w < 0 || w >= (int64_t)p->in.spatial[2])
-        return p->zeros;
-    return s->image + ((size_t)h * p->in.spatial[2] + (size_t)w) * p->in.channels;
+    const int64_t rows = (int64_t)p->in.spatial[1], columns = (int64_t)p->in.spatial[2];
+    for (size_t t = 0; t < count; t++) {
+        const int64_t row = (int64_t)(tap + t) / p->width.kernel;
+        const int64_t column = (int64_t)(tap + t) % p->width.kernel;
+        const int64_t h =
+            (int64_t)s->y * p->height.stride + row * p->height.dilation - p->height.before;
+        const bool inside = h >= 0 && h < rows;
+        const float *line = inside ? s->image + (size_t)(h * columns) * p->in.channels : NULL;
+        int64_t w = (int64_t)x * p->width.stride + column * p->width.dilation - p->width.before;
+        for (size_t i = 0; i < pixels; i++, w += p->width.stride)
+            ret[i * count + t] =
+                inside && w >= 0 && w < columns ? line + (size_t)w * p->in.channels : p->zeros;
+    }
 }
 
 /* The depthwise sums of a block for `pixels` outputs from x on, side by side into `y`. */
@@ -204,9 +213,7 @@ static void sum(const struct span *s, size_t x, size_t pixels, const struct bloc
     const float *table[POINTERS];
     for (size_t done = 0; done < p->taps;) {
         const size_t left = p->taps - done, now = left < p->taps_a_call ? left : p->taps_a_call;
-        for (size_t i = 0; i < pixels; i++)
-            for (size_t t = 0; t < now; t++)
-                table[i * now + t] = input_at(s, x + i, done + t);
+        inputs_find(s, x, pixels, done, now, table);
         const struct up_depthwise call = {.x = table,
                                           .w = p->depthwise + done * p->middle +
                                                b->channel * p->multiplier + b->offset,
