@@ -10,7 +10,11 @@
 
 /* Small in bytes, but billions of multiplications; a few MB of answer. A server of SLOW_ARGUMENTS
  * takes some tenths of a second, long enough to be seen at it however busy the machine is. */
+#ifdef __x86_64__
 #define SLOW_ARGUMENTS "--threads", "1", "--isa", "baseline"
+#else /* has one instruction set */
+#define SLOW_ARGUMENTS "--threads", "1"
+#endif
 #define SLOW_BODY                                                                                  \
     "{\"input\": [[1,2],[3,4]], \"output\": {\"format\": \"npy\"}, \"layers\": ["                  \
     "{\"class_name\": \"UpSampling2D\", \"size\": 192},"                                           \
