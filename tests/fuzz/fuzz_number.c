@@ -100,8 +100,28 @@ static void write_value(const uint8_t *data)
     expect(end == text + bytes && same(value, again));
 }
 
+/* Written among others, a value has the text that it has alone. */
+static void write_many(const uint8_t *data, size_t size)
+{
+    enum { ROOM = 512 };
+    float values[ROOM];
+    size_t count = 0;
+    for (size_t i = 0; i + 4 <= size && count < ROOM; i += 4) {
+        memcpy(&values[count], data + i, sizeof *values);
+        count += isfinite(values[count]) != 0;
+    }
+    struct api_numbers numbers = {
+        .kernels = up_kernels_select(NULL), .values = values, .count = count};
+    for (size_t i = 0; i < count; i += 1 + size % 3) {
+        char text[API_NUMBER_BYTES_MAX], alone[API_NUMBER_BYTES_MAX];
+        const size_t bytes = api_numbers_write(&numbers, i, text);
+        expect(bytes == api_number_write(values[i], alone) && memcmp(text, alone, bytes) == 0);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    write_many(data, size);
     read_text((const char *)data, size);
     read_many((const char *)data, size);
     for (size_t i = 0; i + 4 <= size; i += 4)
