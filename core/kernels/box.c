@@ -4,7 +4,10 @@
 
 #include "core/kernels/vec.h"
 
-enum { BLOCK = 64 }; /* channels that are summed together, on the stack */
+enum {
+    BLOCK = 64,  /* channels that are summed together, on the stack */
+    VECTORS = 4, /* of channels whose maxima are taken together */
+};
 
 static const float *line_of(const struct up_box *box, size_t d, size_t h)
 {
@@ -38,20 +41,56 @@ static double single_sum(const struct up_box *box)
     return sum;
 }
 
+/* Of so many vectors of channels from c on, in registers. Inlined where it is a constant. */
+UP_INLINE void vectors_max(const struct up_box *box, size_t c, size_t vectors, float *y)
+{
+    up_vf best[VECTORS];
+    UP_UNROLL
+    for (size_t v = 0; v < vectors; v++)
+        best[v] = up_load(box->x + c + v * UP_LANES);
+    for (size_t d = 0; d < box->depth; d++)
+        for (size_t h = 0; h < box->height; h++) {
+            const float *x = line_of(box, d, h) + c;
+            for (size_t w = 0; w < box->width; w++, x += box->channels) {
+                UP_UNROLL
+                for (size_t v = 0; v < vectors; v++) {
+                    const up_vf from = up_load(x + v * UP_LANES);
+                    const up_vi wins = (from > best[v]) | (from != from);
+                    best[v] = (up_vf)((wins & (up_vi)from) | (~wins & (up_vi)best[v]));
+                }
+            }
+        }
+    UP_UNROLL
+    for (size_t v = 0; v < vectors; v++)
+        up_store(y + c + v * UP_LANES, best[v]);
+}
+
+/* Of the channels from `first` on, which are less than a vector. */
+static void rest_max(const struct up_box *box, size_t first, float *y)
+{
+    memcpy(y + first, box->x + first, (box->channels - first) * sizeof *y);
+    for (size_t d = 0; d < box->depth; d++)
+        for (size_t h = 0; h < box->height; h++) {
+            const float *x = line_of(box, d, h);
+            for (size_t w = 0; w < box->width; w++, x += box->channels)
+                for (size_t c = first; c < box->channels; c++)
+                    y[c] = x[c] > y[c] || isnan(x[c]) ? x[c] : y[c];
+        }
+}
+
 void UP_KERNEL(box_max)(const struct up_box *box, float *y)
 {
     if (box->channels == 1) {
         *y = single_max(box);
         return;
     }
-    memcpy(y, box->x, box->channels * sizeof *y);
-    for (size_t d = 0; d < box->depth; d++)
-        for (size_t h = 0; h < box->height; h++) {
-            const float *x = line_of(box, d, h);
-            for (size_t w = 0; w < box->width; w++, x += box->channels)
-                for (size_t c = 0; c < box->channels; c++)
-                    y[c] = x[c] > y[c] || isnan(x[c]) ? x[c] : y[c];
-        }
+    size_t c = 0;
+    for (; c + VECTORS * UP_LANES <= box->channels; c += VECTORS * UP_LANES)
+        vectors_max(box, c, VECTORS, y);
+    for (; c + UP_LANES <= box->channels; c += UP_LANES)
+        vectors_max(box, c, 1, y);
+    if (c < box->channels)
+        rest_max(box, c, y);
 }
 
 static double values_of(const struct up_box *box)
