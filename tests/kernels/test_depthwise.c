@@ -8,7 +8,7 @@
 
 static const double unit = 1.0 / 16777216; /* half an ulp of 1: the most one rounding loses */
 
-enum { PIXELS_MAX = 4, TAPS_MAX = 9 };
+enum { PIXELS_MAX = 6, TAPS_MAX = 9 }; /* more pixels than are summed together */
 
 /* One call with all that it touches. */
 struct depthwise_case {
