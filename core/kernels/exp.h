@@ -12,7 +12,9 @@ enum { UP_HALF = UP_LANES / 2 }; /* doubles of one vector */
 
 typedef float up_vh __attribute__((vector_size(UP_HALF * sizeof(float))));
 typedef double up_vd __attribute__((vector_size(UP_HALF * sizeof(double))));
-typedef int64_t up_vl __attribute__((vector_size(UP_HALF * sizeof(int64_t))));
+typedef uint64_t up_vl __attribute__((vector_size(UP_HALF * sizeof(uint64_t))));
+
+#define UP_SIGN UINT64_C(0x8000000000000000) /* the bit of a double */
 
 /* By name: compilers make two conversions of halves, and one of these, of __builtin_convertvector.
  */
@@ -68,7 +70,7 @@ UP_INLINE up_vd up_select(up_vl condition, up_vd a, up_vd b)
 
 UP_INLINE up_vd up_abs(up_vd x)
 {
-    return (up_vd)((up_vl)x & INT64_MAX);
+    return (up_vd)((up_vl)x & ~UP_SIGN);
 }
 
 /* e^x = scale * (1 + rest). */
@@ -97,7 +99,7 @@ UP_INLINE struct up_power up_power(up_vd x)
     series = series * r + 1;
     /* Past these, the exponent has no place for n. */
     const up_vl above = (up_vl)(x > 708), below = (up_vl)(x < -708), beyond = above | below;
-    const up_vd scale = (up_vd)(((up_vl)sum << 52) + 0x3ff0000000000000);
+    const up_vd scale = (up_vd)(((up_vl)sum << 52) + UINT64_C(0x3ff0000000000000));
     const up_vd end = up_select(above, INFINITY - (up_vd){0}, (up_vd){0});
     return (struct up_power){.scale = up_select(beyond, end, scale),
                              .rest = (up_vd)(~beyond & (up_vl)(r * series))};
@@ -124,7 +126,7 @@ UP_INLINE up_vd up_sigmoid(up_vd x)
 UP_INLINE up_vd up_tanh(up_vd x)
 {
     const up_vd less = up_expm1(-2 * up_abs(x)), size = less / (less + 2);
-    return (up_vd)(((up_vl)size & INT64_MAX) | ((up_vl)x & INT64_MIN));
+    return (up_vd)(((up_vl)size & ~UP_SIGN) | ((up_vl)x & UP_SIGN));
 }
 
 #endif
