@@ -28,7 +28,7 @@ struct api_figure_options {
     bool vmin_set, vmax_set; /* else the range of the finite values; of a diverging map zero is the
                               * middle unless both are set */
     double vmin, vmax;
-    enum api_switch grid, ticks, colorbar; /* auto: grid when cells are few and large enough */
+    enum api_switch grid, ticks, colorbar; /* auto: a grid on few cells of 20 pixels or more */
     const char *title;                     /* UTF-8; NULL: none */
     size_t cell;                           /* pixels a cell; 0: chosen */
     bool bare;         /* cells only: `cell` pixels each (default 1), no margin */

@@ -24,10 +24,9 @@ enum {
     SHEET_PIXELS = 960,  /* of a contact sheet, about, */
     TILE_SMALLEST = 96,  /* with tiles between these */
     TILE_LARGEST = 240,
-    GRID_CELLS = 32, /* a grid is of use up to so many cells, */
-    GRID_CELL = 8,   /* of so many pixels; lines are 2 wide from GRID_WIDE_CELL on */
-    GRID_WIDE_CELL = 16,
-    GRID_CELL_MIN = 3, /* smaller cells would vanish under their grid */
+    GRID_CELLS = 32,   /* a grid is of use up to so many cells, */
+    GRID_CELL = 20,    /* of so many pixels: its lines, 2 wide, would outshine smaller ones, */
+    GRID_CELL_MIN = 3, /* which have 1 wide where asked for; those below would vanish */
     NAME_BYTES = 64,   /* of a name, and no more, in a label */
 };
 
@@ -110,7 +109,7 @@ static enum up_code grid_choose(const struct api_contents *c, struct api_layout 
                        "grid lines need cells of %d pixels or more, cell is %zu", GRID_CELL_MIN,
                        l->cell);
     if (wanted == API_ON || (wanted == API_AUTO && useful))
-        l->grid = l->cell >= GRID_WIDE_CELL ? 2 : 1;
+        l->grid = l->cell >= GRID_CELL ? 2 : 1;
     return UP_OK;
 }
 

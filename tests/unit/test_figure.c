@@ -274,22 +274,23 @@ Test(figure, has_square_cells_in_every_form)
 Test(figure, has_grid_and_ticks_as_asked)
 {
     const float *values = look_values(40 * 40, 10);
-    const struct api_field small = look_field(values, 8, 8, 1),
-                           large = look_field(values, 40, 40, 1);
-    const struct {
-        const struct api_field *field;
+    static const struct {
+        size_t side, cell; /* 0: chosen, so that the axes are 480 pixels */
         enum api_switch grid;
         bool lines;
-    } cases[] = {{&small, API_AUTO, true},
-                 {&small, API_OFF, false},
-                 {&large, API_AUTO, false},
-                 {&large, API_ON, true}};
-    for (size_t i = 0; i < 4; i++) {
+    } cases[] = {
+        {8, 0, API_AUTO, true},    {8, 0, API_OFF, false},   {24, 0, API_AUTO, true},
+        {25, 0, API_AUTO, false},  {40, 0, API_AUTO, false}, {40, 0, API_ON, true},
+        {12, 19, API_AUTO, false}, {12, 19, API_ON, true},   {33, 20, API_AUTO, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct api_field field = look_field(values, cases[i].side, cases[i].side, 1);
         struct box found[LOOK_FRAMES_MAX];
-        const struct image image = look(
-            cases[i].field, &(struct api_figure_options){.grid = cases[i].grid, .ticks = API_OFF});
+        const struct image image =
+            look(&field, &(struct api_figure_options){
+                             .grid = cases[i].grid, .cell = cases[i].cell, .ticks = API_OFF});
         cr_assert(look_frames(&image, found) == 2, "case %zu", i);
-        const size_t cell = found[0].width / cases[i].field->width;
+        const size_t cell = found[0].width / cases[i].side;
         cr_assert(look_is(&image, found[0].x + cell, found[0].y + 3, look_white) == cases[i].lines,
                   "case %zu: grid lines", i);
         cr_assert(look_ink(&image, 0, found[0].y, found[0].x - 1, found[0].height) == 0,
