@@ -1,11 +1,13 @@
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
 #include "api/codec/json.h"
 #include "api/codec/number.h"
 
-/* Numbers that room is reserved for at a time, each with its brackets and comma. */
-enum { RUN = 256, NUMBER_ROOM = API_NUMBER_BYTES_MAX + 2 * UP_RANK_MAX + 1, SAMPLES = 64 };
+/* Of the longest separator, "]]]]]]],[[[[[[[", and of a number with one. */
+enum { SEPARATOR_BYTES = 16, NUMBER_ROOM = API_NUMBER_BYTES_MAX + SEPARATOR_BYTES, SAMPLES = 64 };
+static_assert(2 * (UP_RANK_MAX - 1) + 1 <= SEPARATOR_BYTES, "a separator fits");
 
 static size_t write_null(char *text)
 {
@@ -33,28 +35,6 @@ static bool same_bits(const float *a, const float *b, size_t count)
     return count == 0 || memcmp(a, b, count * sizeof *a) == 0; /* nothing may be NULL */
 }
 
-/* Writes `count` numbers from the i-th on, each in so many brackets (`wrap`: axes of length 1
- * behind the last) and with a comma after it; returns how many are nulls. */
-static size_t write_run(struct api_numbers *numbers, size_t i, size_t count, uint32_t wrap,
-                        char **at)
-{
-    static const char opening[UP_RANK_MAX] = "[[[[[[[[";
-    char closing[UP_RANK_MAX] = "]]]]]]]]", *p = *at;
-    closing[wrap] = ',';
-    size_t nulls = 0;
-    for (const size_t stop = i + count; i < stop; i++) {
-        const bool finite = isfinite(numbers->values[i]);
-        memcpy(p, opening, sizeof opening);
-        p += wrap;
-        p += finite ? api_numbers_write(numbers, i, p) : write_null(p);
-        memcpy(p, closing, sizeof closing);
-        p += wrap + 1;
-        nulls += !finite;
-    }
-    *at = p;
-    return nulls;
-}
-
 static size_t write_scalar(struct api_buffer *buffer, float value)
 {
     char *text = api_buffer_room(buffer, NUMBER_ROOM);
@@ -63,22 +43,69 @@ static size_t write_scalar(struct api_buffer *buffer, float value)
     return text == NULL || isfinite(value) ? 0 : 1;
 }
 
-/* An array of the `count` numbers from the i-th on; returns how many are nulls. */
-static size_t write_row(struct api_buffer *buffer, struct api_numbers *numbers, size_t i,
-                        size_t count, uint32_t wrap)
+/* What stands behind numbers: `outer` behind every group of them, `inner` behind the others. */
+struct separators {
+    size_t group;
+    char inner[SEPARATOR_BYTES], outer[SEPARATOR_BYTES];
+    size_t inner_bytes, outer_bytes;
+};
+
+/* So many closing brackets, a comma, and as many that open; returns how many bytes. */
+static size_t separator_make(char text[SEPARATOR_BYTES], size_t brackets)
 {
-    const size_t end = i + count;
+    memset(text, ']', brackets);
+    text[brackets] = ',';
+    memset(text + brackets + 1, '[', brackets);
+    return 2 * brackets + 1;
+}
+
+/* Writes the numbers from the i-th on, which are ready and begin a group, up to `end`, each with
+ * its separator; returns how many are nulls. */
+static size_t write_run(const struct api_numbers *numbers, size_t i, size_t end,
+                        const struct separators *separators, char **at)
+{
+    const size_t inner_bytes = separators->inner_bytes, outer_bytes = separators->outer_bytes;
+    const size_t group = separators->group < end - i ? separators->group : end - i;
+    char *p = *at;
     size_t nulls = 0;
-    api_buffer_put(buffer, "[", 1);
-    for (size_t stop; i < end; i = stop) {
-        stop = end - i < RUN ? end : i + RUN;
-        char *text = api_buffer_room(buffer, RUN * NUMBER_ROOM), *p = text;
+    while (i < end) {
+        for (const size_t stop = i + group; i < stop; i++) {
+            size_t bytes = api_numbers_write(numbers, i, p);
+            if (__builtin_expect(bytes == 0, 0)) {
+                bytes = write_null(p);
+                nulls++;
+            }
+            p += bytes;
+            memcpy(p, separators->inner, SEPARATOR_BYTES);
+            p += inner_bytes;
+        }
+        p -= inner_bytes;
+        memcpy(p, separators->outer, SEPARATOR_BYTES);
+        p += outer_bytes;
+    }
+    *at = p;
+    return nulls;
+}
+
+/* The numbers from the first-th on, which begins a group, up to `end`, with the brackets of each
+ * group and its numbers, and commas between them; returns how many are nulls. */
+static size_t write_groups(struct api_buffer *buffer, struct api_numbers *numbers, size_t first,
+                           size_t end, const struct separators *separators)
+{
+    const size_t brackets = separators->outer_bytes / 2;
+    size_t nulls = 0;
+    api_buffer_put(buffer, separators->outer + brackets + 1, brackets);
+    for (size_t i = first, stop; i < end; i = stop) {
+        if (i >= numbers->end)
+            api_numbers_find(numbers, i);
+        stop = numbers->end < end ? numbers->end : end;
+        char *text = api_buffer_room(buffer, (stop - i) * NUMBER_ROOM), *p = text;
         if (text == NULL)
             return nulls;
-        nulls += write_run(numbers, i, stop - i, wrap, &p);
-        api_buffer_advance(buffer, (size_t)(p - text) - (stop == end));
+        nulls += write_run(numbers, i, stop, separators, &p);
+        p -= stop == end ? 1 + brackets : 0; /* nothing follows the last */
+        api_buffer_advance(buffer, (size_t)(p - text));
     }
-    api_buffer_put(buffer, "]", 1);
     return nulls;
 }
 
@@ -92,40 +119,64 @@ static void write_again(struct api_buffer *buffer, size_t bytes)
     api_buffer_advance(buffer, bytes);
 }
 
-/* The array at `axis`, from the first-th number on. An item that equals the one before it, of which
- * upsampling makes many, is copied as text. */
-static size_t write_axis(struct api_buffer *buffer, struct api_numbers *numbers,
-                         const struct up_shape *shape, uint32_t axis, size_t first)
+static size_t size_behind(const struct up_shape *shape, uint32_t axis)
 {
-    size_t nulls = 0, item = 1, item_nulls = 0, item_bytes = 0;
+    size_t size = 1;
     for (uint32_t i = axis + 1; i < shape->rank; i++)
-        item *= shape->dim[i];
-    if (item == 1)
-        return write_row(buffer, numbers, first, shape->dim[axis], shape->rank - axis - 1);
-    api_buffer_put(buffer, "[", 1);
-    for (size_t i = 0; i < shape->dim[axis] && !buffer->failed; i++, first += item) {
+        size *= shape->dim[i];
+    return size;
+}
+
+/* Axes of length 1 at the end. */
+static uint32_t wraps(const struct up_shape *shape)
+{
+    uint32_t count = 0;
+    while (count < shape->rank && shape->dim[shape->rank - 1 - count] == 1)
+        count++;
+    return count;
+}
+
+/* `count` items of an array at `axis`, the first of which begins with the first-th number, with
+ * commas between them. An item that equals the one before it, of which upsampling makes many, is
+ * copied as text. */
+static size_t write_list(struct api_buffer *buffer, struct api_numbers *numbers,
+                         const struct up_shape *shape, uint32_t axis, size_t first, size_t count)
+{
+    const size_t item = size_behind(shape, axis);
+    size_t nulls = 0, item_nulls = 0, item_bytes = 0;
+    if (item == 1 || item == numbers->group) {
+        const uint32_t brackets = shape->rank - axis - 1;
+        struct separators separators = {.group = item == 1 ? SIZE_MAX : item};
+        separators.outer_bytes = separator_make(separators.outer, brackets);
+        separators.inner_bytes =
+            separator_make(separators.inner, item == 1 ? brackets : wraps(shape));
+        return write_groups(buffer, numbers, first, first + count * item, &separators);
+    }
+    for (size_t i = 0; i < count && !buffer->failed; i++, first += item) {
         const float *data = numbers->values + first;
-        if (i > 0)
-            api_buffer_put(buffer, ",", 1);
+        api_buffer_put(buffer, ",", i > 0);
         if (i > 0 && same_bits(data, data - item, item)) {
             write_again(buffer, item_bytes);
         } else {
             const size_t start = buffer->bytes;
-            item_nulls = write_axis(buffer, numbers, shape, axis + 1, first);
+            api_buffer_put(buffer, "[", 1);
+            item_nulls = write_list(buffer, numbers, shape, axis + 1, first, shape->dim[axis + 1]);
+            api_buffer_put(buffer, "]", 1);
             item_bytes = buffer->bytes - start;
         }
         nulls += item_nulls;
     }
-    api_buffer_put(buffer, "]", 1);
     return nulls;
 }
 
-static void numbers_begin(struct api_numbers *numbers, const float *values, size_t count)
+/* Numbers repeat by pixels, whose channels are the last axis that has a length. */
+static void numbers_begin(struct api_numbers *numbers, const struct up_tensor *tensor, size_t count)
 {
-    numbers->kernels = up_kernels_select(NULL); /* which they are changes no digit */
-    numbers->values = values;
-    numbers->count = count;
-    numbers->first = numbers->end = 0;
+    const struct up_shape *shape = &tensor->shape;
+    const uint32_t wrap = wraps(shape);
+    const size_t channels = wrap < shape->rank ? shape->dim[shape->rank - 1 - wrap] : 1;
+    const bool few = channels >= 1 && channels <= API_NUMBERS_GROUP_MAX;
+    api_numbers_begin(numbers, tensor->data, count, few ? channels : 1);
 }
 
 size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *tensor, bool flat)
@@ -139,11 +190,15 @@ size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *
     for (uint32_t i = 0; i < shape.rank; i++)
         if (shape.dim[i] == 0)
             shape.rank = i + 1; /* what is inside an empty array has no text */
-    if (count >= RUN)           /* so that a large text is not moved while it grows */
+    /* So that a large text is not moved while it grows. */
+    if (count >= API_NUMBERS_WINDOW)
         (void)api_buffer_room(buffer, api_json_estimate(tensor->data, count));
     struct api_numbers numbers;
-    numbers_begin(&numbers, tensor->data, count);
-    return write_axis(buffer, &numbers, &shape, 0, 0);
+    numbers_begin(&numbers, tensor, count);
+    api_buffer_put(buffer, "[", 1);
+    const size_t nulls = write_list(buffer, &numbers, &shape, 0, 0, shape.dim[0]);
+    api_buffer_put(buffer, "]", 1);
+    return nulls;
 }
 
 /* How many of the axes before `axis` begin with item i, counted in items. */
@@ -158,25 +213,18 @@ static size_t boundaries(const struct up_shape *shape, uint32_t axis, size_t i)
 size_t api_json_write_items(struct api_buffer *buffer, const struct api_json_items *items)
 {
     const struct up_shape *shape = &items->tensor->shape;
-    size_t nulls = 0, item = 1, item_nulls = 0, item_bytes = 0;
-    for (uint32_t i = items->axis; i < shape->rank; i++)
-        item *= shape->dim[i];
+    const uint32_t axis = items->axis;
+    const size_t item = size_behind(shape, axis - 1), length = shape->dim[axis - 1];
+    size_t nulls = 0;
     struct api_numbers numbers;
-    numbers_begin(&numbers, items->tensor->data, items->end * item);
-    for (size_t i = items->begin; i < items->end && !buffer->failed; i++) {
-        const float *data = numbers.values + i * item;
-        const size_t opening = boundaries(shape, items->axis, i);
+    numbers_begin(&numbers, items->tensor, items->end * item);
+    for (size_t i = items->begin, stop; i < items->end && !buffer->failed; i = stop) {
+        const size_t list = i / length * length + length;
+        stop = list < items->end ? list : items->end;
         api_buffer_put(buffer, ",", i > 0);
-        api_buffer_put(buffer, "[[[[[[[[", opening);
-        if (i > items->begin && opening == 0 && same_bits(data, data - item, item)) {
-            write_again(buffer, item_bytes);
-        } else {
-            const size_t start = buffer->bytes;
-            item_nulls = write_axis(buffer, &numbers, shape, items->axis, i * item);
-            item_bytes = buffer->bytes - start;
-        }
-        nulls += item_nulls;
-        api_buffer_put(buffer, "]]]]]]]]", boundaries(shape, items->axis, i + 1));
+        api_buffer_put(buffer, "[[[[[[[[", boundaries(shape, axis, i));
+        nulls += write_list(buffer, &numbers, shape, axis - 1, i * item, stop - i);
+        api_buffer_put(buffer, "]]]]]]]]", boundaries(shape, axis, stop));
     }
     return nulls;
 }

@@ -2,6 +2,7 @@
 #ifndef API_CODEC_NUMBER_H
 #define API_CODEC_NUMBER_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -17,30 +18,33 @@ enum { API_NUMBER_BYTES_MAX = 24 };
  * how many the text has. */
 size_t api_number_write(float value, char *text);
 
-/* Values to be written in order, whose decimals a kernel finds, many at a time. */
-enum { API_NUMBERS_WINDOW = 256 };
+/* Values to be written in order, whose decimals a kernel finds, many at a time, and only once for a
+ * group of values that equals the one before it, of which upsampling makes many. */
+enum { API_NUMBERS_WINDOW = 256, API_NUMBERS_GROUP_MAX = UP_DECIMALS / 2 };
 struct api_numbers {
     const struct up_kernels *kernels;
     const float *values;
-    size_t count;
-    size_t first, end; /* which of them are ready; 0 in the beginning */
+    size_t count, group;
+    size_t first, end; /* which of them are ready: whole groups */
     uint8_t place[API_NUMBERS_WINDOW];
     struct up_decimals decimals;
 };
 
-/* Makes values[i], and some after it, ready. */
+/* For `count` values, in groups of up to API_NUMBERS_GROUP_MAX; none are ready. */
+void api_numbers_begin(struct api_numbers *numbers, const float *values, size_t count,
+                       size_t group);
+
+/* Makes values[i], which begins a group, and some after it ready. */
 void api_numbers_find(struct api_numbers *numbers, size_t i);
 
-/* Writes values[i] as api_number_write does. From call to call i may only grow. Inline: it is a
- * third of what a number costs. */
-static inline size_t api_numbers_write(struct api_numbers *numbers, size_t i, char *text)
+/* Writes values[i], which is ready, as api_number_write does; returns 0 where it is not finite.
+ * Inline: it is a part of what a number costs. */
+static inline size_t api_numbers_write(const struct api_numbers *numbers, size_t i, char *text)
 {
-    if (i >= numbers->end)
-        api_numbers_find(numbers, i);
     const struct up_decimals *d = &numbers->decimals;
     const size_t at = numbers->place[i - numbers->first];
-    if (d->length[at] == 0)
-        return api_number_write(numbers->values[i], text);
+    if (__builtin_expect(d->length[at] == 0, 0))
+        return isfinite(numbers->values[i]) ? api_number_write(numbers->values[i], text) : 0;
     memcpy(text, &d->low[at], sizeof d->low[at]);
     memcpy(text + sizeof d->low[at], &d->high[at], sizeof d->high[at]);
     return (size_t)d->length[at];

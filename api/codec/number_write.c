@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "api/codec/number.h"
+#include "core/error.h"
 #include "core/kernels/decimal.h"
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "text goes through words, first byte low");
@@ -100,26 +101,80 @@ size_t api_number_write(float value, char *text)
     return sign + write_decimal(&decimal, text + sign);
 }
 
+void api_numbers_begin(struct api_numbers *numbers, const float *values, size_t count, size_t group)
+{
+    UP_ASSERT(group >= 1 && group <= API_NUMBERS_GROUP_MAX);
+    numbers->kernels = up_kernels_select(NULL); /* which they are changes no digit */
+    numbers->values = values;
+    numbers->count = count;
+    numbers->group = group;
+    numbers->first = numbers->end = 0;
+}
+
+static uint32_t bits_of(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+/* Whether few of UP_DECIMALS values equal those a group behind them. */
+static bool few_repeat(const float *values, size_t group)
+{
+    uint32_t count = 0;
+    for (size_t k = 0; k < UP_DECIMALS; k++)
+        count += bits_of(values[k]) == bits_of(values[k + group]);
+    return count < UP_DECIMALS / 8;
+}
+
+static bool repeats(const float *values, size_t group)
+{
+    uint32_t different = 0;
+    for (size_t c = 0; c < group; c++)
+        different |= bits_of(values[c]) ^ bits_of(values[c - group]);
+    return different == 0;
+}
+
+/* Gathers up to UP_DECIMALS values, without those of groups that equal the one before; returns how
+ * many, and how many values have their place among them. */
+static inline size_t gather(const float *values, size_t most, size_t group, float *fresh,
+                            uint8_t *place, size_t *ret_ready)
+{
+    size_t count = 0, k = 0;
+    for (; k + group <= most; k += group) {
+        const size_t again = k > 0 && repeats(values + k, group);
+        if (count + group > UP_DECIMALS + again * group)
+            break;
+        count -= again * group;
+        for (size_t c = 0; c < group; c++, count++) {
+            fresh[count] = values[k + c];
+            place[k + c] = (uint8_t)count;
+        }
+    }
+    *ret_ready = k;
+    return count;
+}
+
 void api_numbers_find(struct api_numbers *numbers, size_t i)
 {
     enum { MULTIPLE = 16 };
-    float fresh[UP_DECIMALS + 1];
+    float fresh[UP_DECIMALS];
     const float *values = numbers->values + i;
-    const size_t left = numbers->count - i;
-    const size_t most = left < API_NUMBERS_WINDOW ? left : API_NUMBERS_WINDOW;
-    size_t count = 0, k = 0;
-    for (uint32_t bits, before = 0; k < most; k++, before = bits) {
-        memcpy(&bits, &values[k], sizeof bits);
-        const bool other = k == 0 || bits != before;
-        if (other && count == UP_DECIMALS)
-            break;
-        fresh[count] = values[k];
-        count += other;
-        numbers->place[k] = (uint8_t)(count - 1);
+    const size_t left = numbers->count - i, group = numbers->group;
+    size_t ready;
+    if (left >= UP_DECIMALS + group && few_repeat(values, group)) {
+        ready = UP_DECIMALS / group * group;
+        for (size_t k = 0; k < UP_DECIMALS; k++)
+            numbers->place[k] = (uint8_t)k;
+        numbers->kernels->decimals(values, UP_DECIMALS, &numbers->decimals);
+    } else {
+        const size_t most = left < API_NUMBERS_WINDOW ? left : API_NUMBERS_WINDOW;
+        size_t count = group == 1 ? gather(values, most, 1, fresh, numbers->place, &ready)
+                                  : gather(values, most, group, fresh, numbers->place, &ready);
+        while (count % MULTIPLE != 0)
+            fresh[count++] = 0;
+        numbers->kernels->decimals(fresh, count, &numbers->decimals);
     }
-    while (count % MULTIPLE != 0)
-        fresh[count++] = 0;
-    numbers->kernels->decimals(fresh, count, &numbers->decimals);
     numbers->first = i;
-    numbers->end = i + k;
+    numbers->end = i + ready;
 }

@@ -104,16 +104,19 @@ static void write_value(const uint8_t *data)
 static void write_many(const uint8_t *data, size_t size)
 {
     enum { ROOM = 512 };
-    float values[ROOM];
+    float values[ROOM] = {0};
     size_t count = 0;
     for (size_t i = 0; i + 4 <= size && count < ROOM; i += 4) {
         memcpy(&values[count], data + i, sizeof *values);
         count += isfinite(values[count]) != 0;
     }
-    struct api_numbers numbers = {
-        .kernels = up_kernels_select(NULL), .values = values, .count = count};
-    for (size_t i = 0; i < count; i += 1 + size % 3) {
+    const size_t group = 1 + size % 5;
+    struct api_numbers numbers;
+    api_numbers_begin(&numbers, values, count, group);
+    for (size_t i = 0; i < count / group * group; i++) {
         char text[API_NUMBER_BYTES_MAX], alone[API_NUMBER_BYTES_MAX];
+        if (i >= numbers.end)
+            api_numbers_find(&numbers, i);
         const size_t bytes = api_numbers_write(&numbers, i, text);
         expect(bytes == api_number_write(values[i], alone) && memcmp(text, alone, bytes) == 0);
     }

@@ -69,7 +69,23 @@ static size_t plain_text(const struct up_shape *shape, uint32_t axis, const uint
     return n + (size_t)sprintf(text + n, "]");
 }
 
-/* Neighbours, rows and planes that are equal are written another way than those that are not. */
+/* Short axes, a last one that is sometimes longer, and a long one anywhere: rows of pixels. */
+static struct up_shape long_shape(struct random *random)
+{
+    struct up_shape shape = {.rank = (uint32_t)random_size(random, 1, UP_RANK_MAX)};
+    const size_t axis = random_size(random, 0, shape.rank - 1);
+    size_t others = 1;
+    for (uint32_t i = 0; i < shape.rank; i++) {
+        const bool channels = i + 1 == shape.rank && random_size(random, 0, 1) == 0;
+        shape.dim[i] = random_size(random, 1, channels ? 40 : shape.rank > 5 ? 2 : 4);
+        others *= i == axis ? 1 : shape.dim[i];
+    }
+    shape.dim[axis] = random_size(random, 1, 600 / others + 1);
+    return shape;
+}
+
+/* Neighbours, pixels, rows and planes that are equal are written another way than those that are
+ * not. */
 Test(json, writes_what_repeats_like_what_does_not, .timeout = 20)
 {
     static const float values[] = {1, 0.5F, -0.0F, 0, NAN, -1234567.5F};
@@ -79,12 +95,11 @@ Test(json, writes_what_repeats_like_what_does_not, .timeout = 20)
     static char expected[COUNT_MAX * 40];
     struct random random = {7};
     for (int round = 0; round < 2000; round++) {
-        struct up_shape shape = {.rank = (uint32_t)random_size(&random, 1, 5)};
-        size_t count = 1, nulls = 0;
-        for (uint32_t i = 0; i < shape.rank; i++)
-            count *= shape.dim[i] =
-                random_size(&random, 1, i + 1 == shape.rank ? 600 / count + 1 : 4);
-        const size_t period = random_size(&random, 1, 12), rare = random_size(&random, 2, 300);
+        const struct up_shape shape = long_shape(&random);
+        const size_t count = up_shape_size(&shape);
+        size_t nulls = 0;
+        const size_t last = shape.dim[shape.rank - 1], rare = random_size(&random, 2, 300);
+        const size_t period = random_size(&random, 0, 1) == 0 ? last : random_size(&random, 1, 12);
         for (size_t i = 0; i < count; i++) {
             code[i] = i >= period && random_size(&random, 1, rare) > 1
                           ? code[i - period]
