@@ -4,6 +4,7 @@
 #include "api/codec/buffer.h"
 #include "api/endpoints.h"
 #include "api/schema.h"
+#include "api/spec.h"
 
 static bool schema_wanted(const struct api_request *request)
 {
@@ -53,8 +54,10 @@ API_HANDLER(api_catalogue_one)
     (void)context;
     const char *name = request->path + strlen("/layers/");
     const struct up_layer_ops *layer = up_layer_find(name);
+    char hint[UP_HINT_BYTES];
     if (layer == NULL)
-        return up_fail(err, UP_E_NOT_FOUND, "", "there is no layer \"%.60s\"", name);
+        return up_fail(err, UP_E_NOT_FOUND, "", "there is no layer \"%.60s\"%s", name,
+                       api_spec_hint(name, hint));
     struct api_buffer out = api_buffer_make(request->arena, err);
     write_layer(&out, layer, schema_wanted(request));
     api_buffer_puts(&out, "\n");

@@ -81,7 +81,12 @@ static enum up_code answer(const struct api_context *context, const struct api_r
     if (api_route_allow(context, request->path, allow))
         return up_fail(err, UP_E_METHOD, "", "%s takes %s, not %.20s", request->path, allow,
                        request->method);
-    return up_fail(err, UP_E_NOT_FOUND, "", "there is nothing at %.200s", request->path);
+    struct up_nearest nearest = {.text = request->path};
+    char hint[UP_HINT_BYTES];
+    for (const struct api_route *row = api_routes; row->path != NULL; row++)
+        up_nearest_offer(&nearest, row->path);
+    return up_fail(err, UP_E_NOT_FOUND, "", "there is nothing at %.200s%s", request->path,
+                   up_nearest_hint(&nearest, hint));
 }
 
 void api_handle(const struct api_context *context, const struct api_request *request,

@@ -99,10 +99,19 @@ static enum up_code read_common(struct api_reader *reader, const json_t *config,
 
 /* --- One layer ------------------------------------------------------------------------------ */
 
+const char *api_spec_hint(const char *class_name, char text[UP_HINT_BYTES])
+{
+    struct up_nearest nearest = {.text = class_name};
+    for (const struct up_layer_ops *const *layer = up_layers(); *layer != NULL; layer++)
+        up_nearest_offer(&nearest, (*layer)->class_name);
+    return up_nearest_best(&nearest) != NULL ? up_nearest_hint(&nearest, text)
+                                             : "; GET /layers lists those there are";
+}
+
 static enum up_code read_class(struct api_reader *reader, const json_t *name, const char *at,
                                const struct up_layer_ops **ret)
 {
-    char text[80];
+    char text[UP_HINT_BYTES];
     if (!json_is_string(name))
         return api_refuse(reader, UP_E_INVALID, at,
                           "a layer is an object with class_name or a name"
@@ -113,12 +122,8 @@ static enum up_code read_class(struct api_reader *reader, const json_t *name, co
     *ret = up_layer_find(class_name);
     if (*ret != NULL)
         return UP_OK;
-    struct up_nearest nearest = {.text = class_name};
-    for (const struct up_layer_ops *const *layer = up_layers(); *layer != NULL; layer++)
-        up_nearest_offer(&nearest, (*layer)->class_name);
-    const char *best = up_nearest_best(&nearest);
-    return api_refuse(reader, UP_E_INVALID, at, "there is no layer \"%.60s\"%s%s%s", class_name,
-                      best ? "; did you mean \"" : "", best ? best : "", best ? "\"?" : "");
+    return api_refuse(reader, UP_E_INVALID, at, "there is no layer \"%.60s\"%s", class_name,
+                      api_spec_hint(class_name, text));
 }
 
 enum up_code api_spec_weights(struct api_reader *reader, const json_t *list, const char *at,

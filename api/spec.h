@@ -24,6 +24,9 @@ enum up_code api_spec_layers(struct api_reader *reader, const json_t *value, con
 enum up_code api_spec_weights(struct api_reader *reader, const json_t *list, const char *at,
                               struct up_layer *layer) UP_CHECKED;
 
+/* What ends the sentence that there is no such layer: the nearest one, or where all are listed. */
+const char *api_spec_hint(const char *class_name, char text[UP_HINT_BYTES]);
+
 /* Parameters that every layer takes beside its own, and the catalogue does not repeat. */
 extern const struct up_param api_spec_common[];
 

@@ -1,5 +1,6 @@
 #include "core/param.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/activations.h"
@@ -161,4 +162,13 @@ void up_nearest_offer(struct up_nearest *nearest, const char *candidate)
 const char *up_nearest_best(const struct up_nearest *nearest)
 {
     return nearest->best;
+}
+
+const char *up_nearest_hint(const struct up_nearest *nearest, char text[UP_HINT_BYTES])
+{
+    const char *best = up_nearest_best(nearest);
+    text[0] = '\0';
+    if (best != NULL)
+        (void)snprintf(text, UP_HINT_BYTES, "; did you mean \"%s\"?", best);
+    return text;
 }

@@ -96,4 +96,9 @@ struct up_nearest {
 void up_nearest_offer(struct up_nearest *nearest, const char *candidate);
 const char *up_nearest_best(const struct up_nearest *nearest);
 
+/* What a refusal ends with: `; did you mean "same"?`, or nothing where none is near. Returns text.
+ */
+enum { UP_HINT_BYTES = 96 };
+const char *up_nearest_hint(const struct up_nearest *nearest, char text[UP_HINT_BYTES]);
+
 #endif

@@ -168,6 +168,17 @@ Test(param, the_first_of_equally_near_names_wins, .timeout = 20)
     cr_assert(got == names[2], "%s", got == NULL ? "nothing" : got);
 }
 
+Test(param, a_hint_names_what_is_near, .timeout = 20)
+{
+    char text[UP_HINT_BYTES];
+    struct up_nearest nearest = {.text = "stride"};
+    up_nearest_offer(&nearest, "padding");
+    cr_assert(strcmp(up_nearest_hint(&nearest, text), "") == 0, "%s", text);
+    up_nearest_offer(&nearest, "strides");
+    cr_assert(strcmp(up_nearest_hint(&nearest, text), "; did you mean \"strides\"?") == 0, "%s",
+              text);
+}
+
 /* The definition, with no table. */
 static size_t distance_of(const char *a, const char *b)
 {
@@ -227,6 +238,8 @@ Test(param, endless_names_are_near_to_nothing, .timeout = 20)
     cr_assert(up_nearest_best(&nearest) == NULL, "a candidate of 64 bytes was taken");
     up_nearest_offer(&nearest, candidate + 1);
     cr_assert(up_nearest_best(&nearest) == candidate + 1, "one of 63 bytes was not");
+    char hint[UP_HINT_BYTES];
+    cr_assert(strstr(up_nearest_hint(&nearest, hint), "\"?") != NULL, "%s is cut short", hint);
     free(text);
 }
 
