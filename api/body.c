@@ -8,6 +8,7 @@
 
 #include "api/codec/npy.h"
 #include "api/codec/png.h"
+#include "api/foreign.h"
 
 /* --- The body ------------------------------------------------------------------------------- */
 
@@ -32,7 +33,8 @@ static bool raw(const struct api_job *job)
            type_is(request->parts[0].type, raw_type) && api_job_asked(job, "shape");
 }
 
-/* A signature beats the declared type; without one the type must be JSON, or say nothing. */
+/* Of a body that is not empty. A signature beats the declared type; without one the type must be
+ * JSON, or say nothing. */
 static enum up_code type_check(struct api_job *job, const struct api_part *part)
 {
     static const char *const json[] = {"application/json",
@@ -43,10 +45,20 @@ static enum up_code type_check(struct api_job *job, const struct api_part *part)
                                        "multipart/form-data",
                                        NULL};
     static const char *const files[] = {"image/png", "application/x-npy", NULL};
+    static const char taken[] = "JSON, PNG, NumPy's .npy and, with ?shape=, bare float32 are";
     const char *type = part->type;
-    if (type == NULL || type[0] == '\0' || api_png_matches(part->data, part->bytes) ||
-        api_npy_matches(part->data, part->bytes))
+    if (api_png_matches(part->data, part->bytes) || api_npy_matches(part->data, part->bytes))
         return UP_OK;
+    const char *foreign = api_foreign_format(part->data, part->bytes);
+    if (foreign != NULL)
+        return api_refuse(&job->reader, UP_E_MEDIA_TYPE, "",
+                          "the body is %s, which is not taken; %s", foreign, taken);
+    if (type == NULL || type[0] == '\0')
+        return UP_OK;
+    if (type_is(type, raw_type) && memchr("{ \t\r\n", *(const char *)part->data, 5) == NULL)
+        return api_refuse(&job->reader, UP_E_INVALID, "?shape",
+                          "a body of type %s needs its shape in the query: ?shape=1,8,8,1",
+                          raw_type);
     for (const char *const *t = json; *t != NULL; t++)
         if (type_is(type, *t))
             return UP_OK;
@@ -54,8 +66,8 @@ static enum up_code type_check(struct api_job *job, const struct api_part *part)
         if (type_is(type, *t))
             return api_refuse(&job->reader, UP_E_SYNTAX, "",
                               "the body is declared as %s and is none", *t);
-    return api_refuse(&job->reader, UP_E_MEDIA_TYPE, "", "a body of type \"%.80s\" is not taken",
-                      type);
+    return api_refuse(&job->reader, UP_E_MEDIA_TYPE, "",
+                      "a body of type \"%.80s\" is not taken; %s", type, taken);
 }
 
 static enum up_code document_read(struct api_job *job, const struct api_part *part)
