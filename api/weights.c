@@ -43,7 +43,7 @@ static enum up_code weights_flat(struct api_reader *reader, const json_t *weight
     for (uint32_t i = 0; i < count; i++)
         wanted += weight_count(&layers[i]);
     if (!json_is_array(weights) || json_array_size(weights) != wanted)
-        return api_refuse(reader, UP_E_INVALID, base, "the model takes %zu weights, %zu are given",
+        return api_refuse(reader, UP_E_INVALID, base, "the model takes %zu weights, not %zu",
                           wanted, json_array_size(weights));
     struct up_tensor *tensor = up_arena_alloc(reader->arena, wanted, sizeof *tensor, reader->err);
     if (tensor == NULL)

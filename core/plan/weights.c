@@ -4,13 +4,27 @@
 #include "core/plan/internal.h"
 #include "core/random.h"
 
+enum { NAMES_BYTES = 128 };
+
+/* " (kernel, bias)" */
+static const char *weight_names(const struct up_plan_node *node, char text[NAMES_BYTES])
+{
+    size_t at = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < node->weight_count && at < NAMES_BYTES; i++)
+        at += (size_t)snprintf(text + at, NAMES_BYTES - at, "%s%s%s", i == 0 ? " (" : ", ",
+                               node->weight[i].name, i + 1 == node->weight_count ? ")" : "");
+    return text;
+}
+
 static enum up_code weights_given(const struct up_builder *b, const struct up_layer *layer,
                                   const struct up_plan_node *node)
 {
-    char at[64], wanted[UP_SHAPE_TEXT_BYTES], given[UP_SHAPE_TEXT_BYTES];
+    char at[64], wanted[UP_SHAPE_TEXT_BYTES], given[UP_SHAPE_TEXT_BYTES], names[NAMES_BYTES];
     if (layer->weight_count != node->weight_count) {
-        (void)up_fail(b->err, UP_E_INVALID, "weights", "%s takes %u weights, %u are given",
-                      layer->ops->class_name, node->weight_count, layer->weight_count);
+        (void)up_fail(b->err, UP_E_INVALID, "weights", "%s takes %u weights%s, not %u",
+                      layer->ops->class_name, node->weight_count, weight_names(node, names),
+                      layer->weight_count);
         up_error_under(b->err, layer->layer_at);
         return b->err->code;
     }

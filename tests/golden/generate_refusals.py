@@ -186,17 +186,17 @@ def rows():
     yield chain(("UpSampling2D", {}), ("Conv1DTranspose", {"filters": 1, "kernel_size": 1})), "/layers/1", "3"
 
     # Weights.
-    yield weights(), "/layer/weights", "2 weights, 0"
-    yield weights(KERNEL), "/layer/weights", "2 weights, 1"
-    yield weights(KERNEL, BIAS, BIAS), "/layer/weights", "2 weights, 3"
-    yield weights(KERNEL, BIAS, use_bias=False), "/layer/weights", "1 weights, 2"
+    yield weights(), "/layer/weights", "2 weights (kernel, bias), not 0"
+    yield weights(KERNEL), "/layer/weights", "2 weights (kernel, bias), not 1"
+    yield weights(KERNEL, BIAS, BIAS), "/layer/weights", "2 weights (kernel, bias), not 3"
+    yield weights(KERNEL, BIAS, use_bias=False), "/layer/weights", "1 weights (kernel), not 2"
     yield weights([[[[1.5, 2.5]]]], BIAS), "/layer/weights/0", "(1, 1, 2, 1)"
     yield weights([1.5, 2.5], BIAS), "/layer/weights/0", "(1, 1, 2, 1)"
     yield weights(KERNEL, [0.5]), "/layer/weights/1", "(2,)"
     yield weights(BIAS, KERNEL), "/layer/weights/0", "(1, 1, 2, 1)"
     yield weights(KERNEL, BIAS, data_format="channels_first", kernel_size=2), "/layer/weights/0", "(2, 2, 2, 1)"
-    yield model([KERNEL]), "/weights", "2 weights, 1"
-    yield model([KERNEL, BIAS, BIAS]), "/weights", "2 weights, 3"
+    yield model([KERNEL]), "/weights", "2 weights, not 1"
+    yield model([KERNEL, BIAS, BIAS]), "/weights", "2 weights, not 3"
     yield model([KERNEL, [1, 2, 3]]), "/model/config/layers/1/weights/1", "(2,)"
     yield model([[[[[1, 2, 3, 4]] * 2]], BIAS], (2, 3, 4)), "/model/config/layers/0/config/batch_shape", "(1, 2, 3, 1)"
 

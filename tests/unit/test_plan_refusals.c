@@ -87,7 +87,7 @@ Test(plan, wrong_number_of_weights_is_refused, .timeout = 20)
     layer->weights = &weight;
     layer->weight_count = 1;
     output_add(m, node_add(m, 0));
-    assert_refused(m, UP_E_INVALID, "/layers/0/weights", "takes 2 weights, 1 ");
+    assert_refused(m, UP_E_INVALID, "/layers/0/weights", "takes 2 weights (kernel, bias), not 1");
     model_free(m);
 }
 

@@ -100,7 +100,7 @@ static const struct {
      "/layer/bias_initializer", "glorot"},
     {"{" CONV ", \"filters\": 1, \"kernel_size\": 3, \"use_bias\": 1}", "/layer/use_bias", "1"},
     {"{" CONV ", \"filters\": 1, \"kernel_size\": 1, \"weights\": [[[[[1]]]]]}", "/layer/weights",
-     "takes 2 weights, 1 "},
+     "takes 2 weights (kernel, bias), not 1"},
     {"{" CONV ", \"filters\": 1, \"kernel_size\": 1, \"weights\": [[[[[1, 2]]]], [0]]}",
      "/layer/weights/0", "(1, 1, 1, 2)"},
     {"{" CONV ", \"filters\": 1, \"kernel_size\": 1, \"weights\": [[[[[1]]]], \"zero\"]}",
