@@ -8,7 +8,6 @@
 
 #include "api/comparison.h"
 #include "api/endpoints.h"
-#include "api/presets.h"
 #include "api/traits.h"
 #include "core/deadline.h"
 
@@ -73,10 +72,6 @@ static enum up_code candidates_read(struct api_comparison *c)
     const json_t *list = json_object_get(c->shared.root, "candidates");
     char text[80];
     c->count = json_array_size(list);
-    if (list == NULL)
-        return api_refuse(reader, UP_E_INVALID, "/candidates",
-                          "there are no candidates; \"preset\": \"%s\" brings some",
-                          api_presets[0].name);
     if (!json_is_array(list))
         return api_refuse(reader, UP_E_INVALID, "/candidates",
                           "candidates is a list of objects with name and layers, not %s",
@@ -98,7 +93,7 @@ static enum up_code reference_read(struct api_comparison *c)
     struct api_reader *reader = &c->shared.reader;
     const json_t *value = json_object_get(c->shared.root, "reference");
     struct up_nearest nearest = {.text = json_string_value(value)};
-    char text[80];
+    char text[80], hint[UP_HINT_BYTES];
     c->reference = &c->candidate[0];
     if (value == NULL)
         return UP_OK;
@@ -112,10 +107,8 @@ static enum up_code reference_read(struct api_comparison *c)
             return UP_OK;
         up_nearest_offer(&nearest, c->reference->name);
     }
-    const char *best = up_nearest_best(&nearest);
-    return api_refuse(reader, UP_E_INVALID, "/reference", "there is no candidate %s%s%s%s",
-                      api_describe(value, text), best ? "; did you mean \"" : "", best ? best : "",
-                      best ? "\"?" : "");
+    return api_refuse(reader, UP_E_INVALID, "/reference", "there is no candidate %s%s",
+                      api_describe(value, text), up_nearest_hint(&nearest, hint));
 }
 
 static enum up_code view_read(struct api_comparison *c)

@@ -83,6 +83,7 @@ static const struct api_preset *preset_find(const char *name)
     return row->name == NULL ? NULL : row;
 }
 
+/* `value` is no preset; NULL: none is named, and nothing else brings candidates. */
 static enum up_code refuse(struct api_reader *reader, const json_t *value)
 {
     char text[80];
@@ -92,6 +93,9 @@ static enum up_code refuse(struct api_reader *reader, const json_t *value)
     api_buffer_put(&names, "", 1);
     if (api_buffer_finish(&names) != UP_OK)
         return reader->err->code;
+    if (value == NULL)
+        return api_refuse(reader, UP_E_INVALID, "/candidates",
+                          "there are no candidates; a preset has some: %s", names.data);
     return api_refuse(reader, UP_E_INVALID, "/preset", "preset is one of %s, not %s", names.data,
                       api_describe(value, text));
 }
@@ -114,8 +118,11 @@ static enum up_code fill(struct api_job *job, const char *document)
 enum up_code api_job_preset(struct api_job *job)
 {
     const json_t *name = json_object_get(job->root, "preset");
+    const bool compares = up_choice_find(job->members, "candidates") >= 0;
     if (name == NULL)
-        return UP_OK;
+        return compares && json_object_get(job->root, "candidates") == NULL
+                   ? refuse(&job->reader, NULL)
+                   : UP_OK;
     const struct api_preset *row =
         json_is_string(name) ? preset_find(json_string_value(name)) : NULL;
     if (row == NULL)

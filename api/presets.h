@@ -13,7 +13,8 @@ struct api_preset {
 extern const struct api_preset api_presets[];
 
 /* Fills the gaps of the job's document by its member "preset", if it has one: the candidates, and
- * as the input an image of 8 x 8 with a bright square. */
+ * as the input an image of 8 x 8 with a bright square. A document that may have candidates, and has
+ * neither, is refused. */
 enum up_code api_job_preset(struct api_job *job) UP_CHECKED;
 
 #endif
