@@ -30,9 +30,14 @@ UP_INLINE void words_put(struct up_decimals *ret, size_t i, struct words text, u
 
 /* --- Integers --------------------------------------------------------------------------------- */
 
-static bool small_integers(const float *x, size_t count)
+enum { BRIEF = 8192 }; /* below it integers have four digits at most */
+
+static const uint32_t power_of_ten[8] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
+
+/* All bits of the magnitudes; the highest bit is set where not all are integers below 2^24. */
+static uint32_t integers_bits(const float *x, size_t count)
 {
-    uint32_t all = 1;
+    uint32_t all = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t bits;
         float size;
@@ -41,9 +46,10 @@ static bool small_integers(const float *x, size_t count)
         const uint32_t small = bits < 0x4b800000; /* 2^24 */
         bits &= -small;
         memcpy(&size, &bits, sizeof size);
-        all &= small & ((float)(int32_t)size == size);
+        const int32_t integer = (int32_t)size;
+        all |= (uint32_t)integer | ((small ^ 1) | ((float)integer != size)) << 31;
     }
-    return all != 0;
+    return all;
 }
 
 /* The eight digits less the zeros before them. */
@@ -53,13 +59,29 @@ static void integers_write(const float *restrict x, size_t count, struct up_deci
         uint32_t bits;
         memcpy(&bits, &x[i], sizeof bits);
         const uint32_t size = (uint32_t)(int32_t)(x[i] < 0 ? -x[i] : x[i]), front = size / 10000;
+        uint32_t zeros = 0;
+        for (unsigned n = 1; n < 8; n++)
+            zeros += size < power_of_ten[n];
         const uint64_t ascii =
             up_four_digits(front) | (uint64_t)up_four_digits(size - front * 10000) << 32;
-        const uint64_t digits = ascii ^ EACH_BYTE('0');
-        uint64_t zeros = 0;
-        for (unsigned n = 1; n < 8; n++)
-            zeros += digits << (64 - 8 * n) == 0;
         words_put(ret, i, (struct words){ascii >> 8 * zeros, 0, 8 - zeros}, bits >> 31);
+    }
+}
+
+/* The same of four digits, half as much work; the text is one word. */
+static void integers_write_brief(const float *restrict x, size_t count,
+                                 struct up_decimals *restrict ret)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        const uint32_t size = (uint32_t)(int32_t)(x[i] < 0 ? -x[i] : x[i]), negative = bits >> 31;
+        uint32_t zeros = 0;
+        for (unsigned n = 1; n < 4; n++)
+            zeros += size < power_of_ten[n];
+        const uint64_t text = up_four_digits(size) >> 8 * zeros;
+        ret->low[i] = text << 8 * negative | ('-' & -negative);
+        ret->length[i] = 4 - zeros + negative;
     }
 }
 
@@ -127,7 +149,12 @@ static void digits_write(const float *restrict x, const struct digits *restrict 
 void UP_KERNEL(decimals)(const float *restrict x, size_t count, struct up_decimals *restrict ret)
 {
     struct digits digits;
-    if (small_integers(x, count)) {
+    const uint32_t bits = integers_bits(x, count);
+    if (bits < BRIEF) {
+        integers_write_brief(x, count, ret);
+        return;
+    }
+    if (bits >> 31 == 0) {
         integers_write(x, count, ret);
         return;
     }

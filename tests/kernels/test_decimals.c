@@ -80,6 +80,19 @@ static float integer(struct random *random, size_t turn)
     return random_bits(random) % 2 == 0 ? size : -size;
 }
 
+/* Of few digits, and rarely of more, so that most calls see nothing else. */
+static float few_digits(struct random *random, size_t turn)
+{
+    static const float edges[] = {0, -0.0F, 9, 10, 99, 100, 999, 1000, 8191, -8191};
+    const size_t count = sizeof edges / sizeof edges[0];
+    if (turn % 3 == 0)
+        return edges[turn / 3 % count];
+    if (turn % 500 == 1)
+        return (float)random_size(random, 8192, 10001);
+    const float size = (float)random_size(random, 0, 8191);
+    return random_bits(random) % 2 == 0 ? size : -size;
+}
+
 /* The fewest digits of |value| that read back, by printf; returns the point's place before them. */
 static int digits_shortest(float value, char digits[12])
 {
@@ -165,6 +178,11 @@ static void integers_match(const struct up_kernels *k)
     decimals_match(k, integer);
 }
 
+static void few_match(const struct up_kernels *k)
+{
+    decimals_match(k, few_digits);
+}
+
 Test(decimals, are_the_shortest, .timeout = 60)
 {
     each_isa(samples_match);
@@ -173,4 +191,9 @@ Test(decimals, are_the_shortest, .timeout = 60)
 Test(decimals, of_integers_are_all_their_digits, .timeout = 60)
 {
     each_isa(integers_match);
+}
+
+Test(decimals, of_small_integers_are_all_their_digits, .timeout = 60)
+{
+    each_isa(few_match);
 }
