@@ -199,7 +199,27 @@ static enum up_code read_number(struct reader *r)
     return UP_OK;
 }
 
-/* Numbers and the commas between them, up to what is neither. */
+/* From the end of a row, as long as it must be, into the next one where that has a number and no
+ * white space stands but that after a comma. A tensor of one channel has a row for every number. */
+static bool enter_next_row(struct reader *r)
+{
+    struct api_scan *s = r->scan;
+    const size_t level = r->depth - 1;
+    const char *at = s->at;
+    if (s->end - at < 5 || at[0] != ']' || at[1] != ',' || level == 0 ||
+        r->count[level] != r->dim[level])
+        return false;
+    at += at[2] == ' ' ? 3 : 2;
+    const unsigned digit = (unsigned char)(at[1] - '0') < 10, minus = at[1] == '-';
+    if ((at[0] != '[') | ((digit | minus) == 0)) /* the sign is random: no branch */
+        return false;
+    r->count[level] = 0;
+    r->count[level - 1]++;
+    s->at = at + 1;
+    return true;
+}
+
+/* Numbers and the commas between them, and rows of them, up to what is neither. */
 static enum up_code read_numbers(struct reader *r)
 {
     struct api_scan *s = r->scan;
@@ -213,6 +233,8 @@ static enum up_code read_numbers(struct reader *r)
         if (code != UP_OK)
             return code;
         *count += r->size - before;
+        if (enter_next_row(r))
+            continue;
         api_scan_space(s);
         if (api_scan_peek(s) != ',')
             return UP_OK;

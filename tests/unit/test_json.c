@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/random.h"
+
 /* The document of a text that is copied to the heap without a terminator, so that a sanitizer sees
  * a step past its end. */
 struct lifted {
@@ -185,6 +187,47 @@ Test(json, keeps_every_number_of_many_tensors, .timeout = 20)
     lifted_free(&l);
 }
 
+/* An array of numbers that count up from *next by a quarter, from below 0 on. Between two tokens
+ * stands what `spaces` says at a random place. */
+static size_t spaced_text(char *text, const struct up_shape *shape, uint32_t axis, float *next,
+                          struct random *random, const char *const spaces[4])
+{
+    const char *space = spaces[random_size(random, 0, 3)];
+    if (axis == shape->rank)
+        return (size_t)sprintf(text, "%s%g", space, (double)((*next += 0.25F) - 0.25F));
+    size_t n = (size_t)sprintf(text, "%s[", space);
+    for (size_t i = 0; i < shape->dim[axis]; i++) {
+        n += (size_t)sprintf(text + n, "%s%s", i > 0 ? "," : "", spaces[random_size(random, 0, 3)]);
+        n += spaced_text(text + n, shape, axis + 1, next, random, spaces);
+    }
+    return n + (size_t)sprintf(text + n, "%s]", space);
+}
+
+Test(json, reads_rows_of_every_length_and_spacing, .timeout = 20)
+{
+    static const char *const spaces[][4] = {
+        {"", "", "", ""}, {" ", " ", " ", " "}, {"", "", " ", "\n\t"}};
+    static char text[1 << 20];
+    struct random random = {11};
+    for (size_t round = 0; round < 300; round++) {
+        struct up_shape shape = {.rank = (uint32_t)random_size(&random, 1, 4)};
+        for (uint32_t i = 0; i < shape.rank; i++)
+            shape.dim[i] = random_size(&random, 1, i == round % 4 ? 100 : 5);
+        float next = -100;
+        size_t n = (size_t)sprintf(text, "{\"input\":");
+        n += spaced_text(text + n, &shape, 0, &next, &random, spaces[round % 3]);
+        n += (size_t)sprintf(text + n, "}");
+        struct lifted l = lift_bytes(text, n, false);
+        cr_assert(l.code == UP_OK, "%s: %s", l.err.at, l.err.text);
+        const struct up_tensor *tensor = &l.document.tensors[0];
+        cr_assert(up_shape_equal(&tensor->shape, &shape), "another shape");
+        for (size_t i = 0; i < up_shape_size(&shape); i++)
+            cr_assert(tensor->data[i] == -100 + 0.25F * (float)i, "number %zu is %g", i,
+                      (double)tensor->data[i]);
+        lifted_free(&l);
+    }
+}
+
 /* The room of a large tensor is estimated, not grown: no more than twice its bytes are held. */
 Test(json, holds_little_more_than_the_numbers, .timeout = 20)
 {
@@ -218,6 +261,8 @@ Test(json, points_at_what_is_wrong_in_a_tensor, .timeout = 20)
         {"{\"input\":[[[1],[2]],[[3],[4,5]]]}", "/input/1/1",
          "has 2 elements where /input/0/0 has 1"},
         {"{\"input\":[[],[1]]}", "/input/1", "has 1 element where /input/0 has 0"},
+        {"{\"input\":[[1],[2],[ ]]}", "/input/2", "has 0 elements where /input/0 has 1"},
+        {"{\"input\":[[1],[2],[3,4],[5]]}", "/input/2", "has 2 elements where /input/0 has 1"},
         {"{\"input\":[[1],[]]}", "/input/1", "has 0 elements where /input/0 has 1"},
         {"{\"input\":[[1,2],3]}", "/input/1",
          "a number stands where an array of length 2 is wanted"},
@@ -269,6 +314,7 @@ Test(json, names_line_and_column_of_a_syntax_error, .timeout = 20)
         {"{\"input\": [[1],]}", "line 1, column 16: ']' stands where an array is wanted"},
         {"{\"input\": [1 2]}", "line 1, column 14: '2' stands where ',' or ']' is wanted"},
         {"{\"input\": [[1]", "line 1, column 15: the text ends where ',' or ']' is wanted"},
+        {"{\"input\": [[1],[2],[-]]}", "line 1, column 22: ']' stands where a digit is wanted"},
         {"{\"input\": [01]}", "line 1, column 13: a number begins with a zero too many"},
         {"{\"input\": [1.]}", "line 1, column 14: ']' stands where a digit is wanted"},
         {"{\"input\": [,]}", "line 1, column 12: ',' stands where a number is wanted"},
