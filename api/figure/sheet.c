@@ -193,14 +193,14 @@ static void cells_draw(struct sheet *s, size_t tile)
 /* Pieces of a tile's grid that are lost: the cells on both of their sides are near to the ink. */
 static size_t grid_lost(const struct sheet *s, size_t tile, const bool near[256])
 {
-    const struct api_layout *l = s->layout;
-    const struct api_rect r = api_layout_tile(l, tile);
+    const size_t cell = s->layout->cell, above = cell * s->canvas->width;
+    const struct api_rect r = api_layout_tile(s->layout, tile);
     size_t lost = 0;
-    for (size_t y = 0; y < r.height; y += l->cell) {
+    for (size_t y = 0; y < r.height; y += cell) {
         const uint8_t *row = s->canvas->plane + (r.y + y) * s->canvas->width + r.x;
-        for (size_t x = 0; x < r.width; x += l->cell) {
-            lost += near[row[x]] && x > 0 && near[row[x - l->cell]];
-            lost += near[row[x]] && y > 0 && near[row[x - l->cell * s->canvas->width]];
+        for (size_t x = 0; x < r.width; x += cell) {
+            lost += x > 0 && near[row[x]] && near[*(row + x - cell)];
+            lost += y > 0 && near[row[x]] && near[*(row + x - above)];
         }
     }
     return lost;
