@@ -16,6 +16,8 @@
 #include "core/plan/cache.h"
 #include "core/pool.h"
 
+struct api_memo;
+
 /* A name and a value: a query parameter, already percent-decoded, or a header. */
 struct api_pair {
     const char *name, *value;
@@ -57,6 +59,7 @@ struct api_context {
     unsigned no_fusion;
     struct up_pool *pool;        /* NULL: every request computes alone */
     struct up_plan_cache *plans; /* NULL: every request makes its own */
+    struct api_memo *memo;       /* api/memo.h, beside plans only; NULL: every request is read */
     struct api_limits limits;
     struct api_operation operation;
     const struct api_asset *assets;      /* a list that ends with a NULL path */

@@ -33,6 +33,11 @@ static bool raw(const struct api_job *job)
            type_is(request->parts[0].type, raw_type) && api_job_asked(job, "shape");
 }
 
+static bool file(const struct api_part *part)
+{
+    return api_png_matches(part->data, part->bytes) || api_npy_matches(part->data, part->bytes);
+}
+
 /* Of a body that is not empty. A signature beats the declared type; without one the type must be
  * JSON, or say nothing. */
 static enum up_code type_check(struct api_job *job, const struct api_part *part)
@@ -47,7 +52,7 @@ static enum up_code type_check(struct api_job *job, const struct api_part *part)
     static const char *const files[] = {"image/png", "application/x-npy", NULL};
     static const char taken[] = "JSON, PNG, NumPy's .npy and, with ?shape=, bare float32 are";
     const char *type = part->type;
-    if (api_png_matches(part->data, part->bytes) || api_npy_matches(part->data, part->bytes))
+    if (file(part))
         return UP_OK;
     const char *foreign = api_foreign_format(part->data, part->bytes);
     if (foreign != NULL)
@@ -73,7 +78,8 @@ static enum up_code type_check(struct api_job *job, const struct api_part *part)
 static enum up_code document_read(struct api_job *job, const struct api_part *part)
 {
     json_decref(job->root);
-    job->root = api_read_json(&job->reader, part->data, part->bytes, false);
+    job->root = job->memo.split ? api_read_envelope(&job->reader, &job->memo.document)
+                                : api_read_json(&job->reader, part->data, part->bytes, false);
     if (job->root == NULL)
         return job->reader.err->code;
     if (!json_is_object(job->root))
@@ -203,6 +209,15 @@ static enum up_code part_read(struct api_job *job, const struct api_part *part)
                       part->name);
 }
 
+const struct api_part *api_job_document(const struct api_job *job)
+{
+    const struct api_part *body = job->request->parts;
+    return job->request->part_count == 0 || body->bytes == 0 || multipart(job) || raw(job) ||
+                   file(body)
+               ? NULL
+               : body;
+}
+
 enum up_code api_job_body(struct api_job *job)
 {
     const struct api_request *request = job->request;
@@ -218,12 +233,10 @@ enum up_code api_job_body(struct api_job *job)
     }
     if (request->part_count == 0 || request->parts[0].bytes == 0 || raw(job))
         return UP_OK; /* everything may be in the query */
-    const struct api_part *body = &request->parts[0];
-    if (type_check(job, body) != UP_OK)
+    if (type_check(job, &request->parts[0]) != UP_OK)
         return job->reader.err->code;
-    if (api_png_matches(body->data, body->bytes) || api_npy_matches(body->data, body->bytes))
-        return UP_OK;
-    return document_read(job, body);
+    const struct api_part *document = api_job_document(job);
+    return document == NULL ? UP_OK : document_read(job, document);
 }
 
 enum up_code api_job_files(struct api_job *job)
@@ -241,8 +254,7 @@ enum up_code api_job_files(struct api_job *job)
     const struct api_part *body = request->part_count == 0 ? NULL : &request->parts[0];
     if (raw(job))
         return raw_set(job, body);
-    if (body != NULL &&
-        (api_png_matches(body->data, body->bytes) || api_npy_matches(body->data, body->bytes)))
+    if (body != NULL && file(body))
         return input_set(job, body->data, body->bytes, "", 0);
     return UP_OK;
 }

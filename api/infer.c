@@ -211,7 +211,7 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
 }
 
 /* One for each call of a layer that draws a checkerboard, as far as there is room. */
-static enum up_code checkerboards_warn(struct api_job *job, const struct up_plan *plan)
+enum up_code api_job_diagnose(struct api_job *job, const struct up_plan *plan)
 {
     const struct up_graph *graph = &job->net.graph;
     uint32_t found = 0;
@@ -235,7 +235,7 @@ static enum up_code infer(const struct api_context *context, struct api_job *job
     struct api_result result[UP_INPUTS_MAX];
     if (api_job_plan(context, job, &plan) != UP_OK)
         return job->reader.err->code;
-    if (checkerboards_warn(job, plan) != UP_OK)
+    if (job->memo.entry == NULL && api_job_diagnose(job, plan) != UP_OK)
         return job->reader.err->code;
     since = api_phase_end(response, API_PLAN, since);
     if (api_job_run(context, job, plan, tensor) != UP_OK)
@@ -256,6 +256,8 @@ API_HANDLER(api_infer)
     const uint64_t since = api_phase_end(response, API_DECODE, start);
     if (code == UP_OK)
         code = infer(context, &job, response, since);
+    if (code == UP_OK)
+        api_memo_keep(context, &job);
     api_job_place(&job, err);
     api_job_close(&job);
     return code;

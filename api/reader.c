@@ -98,18 +98,19 @@ static bool refused(enum json_error_code code)
            code == json_error_null_character || code == json_error_null_byte_in_key;
 }
 
-json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes, bool model)
+enum up_code api_read_text(struct api_reader *reader, const char *text, size_t bytes, bool model,
+                           struct api_document *ret)
 {
-    struct api_document document;
-    const enum up_code code =
-        model ? api_json_relax(text, bytes, reader->arena, &document, reader->err)
-              : api_json_lift(text, bytes, reader->tensor_count, reader->arena, &document,
-                              reader->err);
-    if (code != UP_OK)
-        return NULL;
+    return model
+               ? api_json_relax(text, bytes, reader->arena, ret, reader->err)
+               : api_json_lift(text, bytes, reader->tensor_count, reader->arena, ret, reader->err);
+}
+
+json_t *api_read_envelope(struct api_reader *reader, const struct api_document *document)
+{
     bool no_memory;
     json_error_t error = {.line = 0}; /* jansson does not always set the code */
-    json_t *root = api_json_load(document.envelope, document.envelope_bytes,
+    json_t *root = api_json_load(document->envelope, document->envelope_bytes,
                                  JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &error, &no_memory);
     if (root == NULL) {
         (void)(!no_memory && refused(json_error_code(&error))
@@ -118,11 +119,19 @@ json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes,
                    : api_no_memory(reader));
         return NULL;
     }
-    if (api_reader_add(reader, document.tensors, document.tensor_count) != UP_OK) {
+    if (api_reader_add(reader, document->tensors, document->tensor_count) != UP_OK) {
         json_decref(root);
         return NULL;
     }
     return root;
+}
+
+json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes, bool model)
+{
+    struct api_document document;
+    return api_read_text(reader, text, bytes, model, &document) == UP_OK
+               ? api_read_envelope(reader, &document)
+               : NULL;
 }
 
 /* --- Tensors -------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "api/codec/json.h"
 #include "core/arena.h"
 #include "core/error.h"
 #include "core/param.h"
@@ -65,6 +66,13 @@ enum up_code api_reader_add(struct api_reader *reader, const struct up_tensor *t
  * caller's to json_decref. `model` takes Python's constants. NULL and an error on failure. */
 json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes,
                       bool model) UP_CHECKED;
+
+/* The two halves of it: the text split, its tensors not yet the reader's; and what is left of it as
+ * a value, its tensors made the reader's. */
+enum up_code api_read_text(struct api_reader *reader, const char *text, size_t bytes, bool model,
+                           struct api_document *ret) UP_CHECKED;
+json_t *api_read_envelope(struct api_reader *reader,
+                          const struct api_document *document) UP_CHECKED;
 
 /* "jansson 2.14" */
 const char *api_read_library(void);

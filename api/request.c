@@ -288,9 +288,9 @@ static enum up_code shared_read(struct api_job *job)
     return inputs_read(job);
 }
 
-enum up_code api_job_begin(const struct api_context *context, const struct api_request *request,
-                           const char *const *members, bool shapes, struct api_job *ret,
-                           struct up_error *err)
+static void job_begin(const struct api_context *context, const struct api_request *request,
+                      const char *const *members, bool shapes, struct api_job *ret,
+                      struct up_error *err)
 {
     *ret = (struct api_job){.request = request,
                             .members = members,
@@ -301,6 +301,13 @@ enum up_code api_job_begin(const struct api_context *context, const struct api_r
                                                                : context->limits.output_bytes,
                                        .shapes = shapes}};
     ret->reader.warnings_end = &ret->reader.warnings;
+}
+
+enum up_code api_job_begin(const struct api_context *context, const struct api_request *request,
+                           const char *const *members, bool shapes, struct api_job *ret,
+                           struct up_error *err)
+{
+    job_begin(context, request, members, shapes, ret, err);
     return shared_read(ret);
 }
 
@@ -314,7 +321,12 @@ enum up_code api_job_net(struct api_job *job, const json_t *owner, const char *a
 enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
                           bool shapes, struct api_job *ret, struct up_error *err)
 {
-    if (api_job_begin(context, request, api_job_members, shapes, ret, err) != UP_OK)
+    job_begin(context, request, api_job_members, shapes, ret, err);
+    if (request->brief && !shapes && api_memo_find(context, ret) != UP_OK)
+        return err->code;
+    if (ret->memo.entry != NULL)
+        return UP_OK;
+    if (shared_read(ret) != UP_OK)
         return err->code;
     return api_job_net(ret, ret->root, "");
 }
@@ -322,6 +334,7 @@ enum up_code api_job_open(const struct api_context *context, const struct api_re
 void api_job_close(struct api_job *job)
 {
     api_job_plan_drop(job);
+    api_memo_release(&job->memo);
     json_decref(job->root);
     job->root = NULL;
 }
@@ -346,6 +359,10 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
                                             .no_fusion = context->no_fusion,
                                             .output_bytes_max = context->limits.output_bytes,
                                             .output_bytes_flag = "--output-limit"};
+    if (job->use.plan != NULL) {
+        *ret = job->use.plan;
+        return UP_OK;
+    }
     if (job->request->brief) {
         if (!plan_find_brief(context, job, &options))
             return api_refuse(&job->reader, UP_E_BUSY, "", "this takes more than a moment");

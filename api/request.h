@@ -4,6 +4,7 @@
 #define API_REQUEST_H
 
 #include "api/api.h"
+#include "api/memo.h"
 #include "api/model.h"
 #include "api/output.h"
 #include "api/reader.h"
@@ -34,7 +35,8 @@ struct api_job {
     struct api_net net;
     struct api_output output;
     bool weights_shown;     /* a dry run that is asked for the weights' values */
-    struct up_plan_use use; /* what api_job_plan planned */
+    struct up_plan_use use; /* what api_job_plan planned, or api_memo_find found */
+    struct api_memo_use memo;
 };
 
 /* Reads everything; `shapes` allows inputs that are only a shape. Close the job in any case. */
@@ -61,6 +63,9 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
                           const struct up_plan **ret) UP_CHECKED;
 void api_job_plan_drop(struct api_job *job);
 
+/* Warnings of what the plan says of its layers. (api/infer.c) */
+enum up_code api_job_diagnose(struct api_job *job, const struct up_plan *plan) UP_CHECKED;
+
 /* Runs the plan; `ret` has room for every output of the net. (api/infer.c) */
 enum up_code api_job_run(const struct api_context *context, const struct api_job *job,
                          const struct up_plan *plan, struct up_tensor *ret) UP_CHECKED;
@@ -80,6 +85,9 @@ extern const char *const api_job_members[];
 
 /* The document: the body, the part "request", or an empty object beside a file. (api/body.c) */
 enum up_code api_job_body(struct api_job *job) UP_CHECKED;
+
+/* The body of a request that is a document and nothing else; NULL when it is none. (api/body.c) */
+const struct api_part *api_job_document(const struct api_job *job);
 
 /* Whether the query has a value of this name. (api/query.c) */
 bool api_job_asked(const struct api_job *job, const char *name);

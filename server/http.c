@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/memo.h"
 #include "core/deadline.h"
 #include "core/limits.h"
 #include "server/acceptor.h"
@@ -269,6 +270,9 @@ static char *operation_metrics(void *server, struct up_arena *arena, size_t *ret
     struct up_plan_cache_counts kept = {.entries = 0};
     if (plans != NULL)
         kept = up_plan_cache_counts(plans);
+    struct api_memo_counts memo = {.entries = 0};
+    if (http->context->memo != NULL)
+        memo = api_memo_counts(http->context->memo);
     const struct srv_gauges gauges = {
         .requests_active = (double)atomic_load(&http->active),
         .connections = (double)connections(http),
@@ -284,6 +288,10 @@ static char *operation_metrics(void *server, struct up_arena *arena, size_t *ret
         .plan_cache_hits = (double)kept.hits,
         .plan_cache_misses = (double)kept.misses,
         .plan_cache_evictions = (double)kept.evictions,
+        .memo_bytes = (double)memo.bytes,
+        .memo_entries = (double)memo.entries,
+        .memo_hits = (double)memo.hits,
+        .memo_evictions = (double)memo.evictions,
         .log_dropped = (double)srv_log_writer_dropped(),
         .ready = operation_ready(http) ? 1 : 0,
         .start_seconds = http->start_seconds,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/json_memory.h"
+#include "api/memo.h"
 #include "core/gather/gather.h"
 #include "core/plan/fusion.h"
 #include "server/assets.h"
@@ -19,7 +20,7 @@
 #define UP_VERSION "0.0.0"
 #endif
 
-enum { USAGE = 2 };
+enum { USAGE = 2, MEMO_PART = 32 /* of what plans may take */ };
 
 static int fail(const struct up_error *err)
 {
@@ -86,6 +87,8 @@ static int serve(const struct srv_options *options)
         context.pool = up_pool_new(options->threads, options->queue);
         if (options->plan_cache > 0) /* without memory for it the service is only slower */
             context.plans = up_plan_cache_new(options->plan_cache, srv_http_budget(http));
+        if (context.plans != NULL)
+            context.memo = api_memo_new(options->plan_cache / MEMO_PART, srv_http_budget(http));
         if (context.pool == NULL)
             (void)up_fail(&err, UP_E_BUSY, "", "%u threads cannot be started", options->threads);
         else if (srv_http_start(http, &context, &err) == UP_OK) {
@@ -98,6 +101,7 @@ static int serve(const struct srv_options *options)
         }
     }
     up_pool_free(context.pool);
+    api_memo_free(context.memo);
     up_plan_cache_free(context.plans);
     srv_http_free(http);
     const int status = err.code == UP_OK ? EXIT_SUCCESS : fail(&err);

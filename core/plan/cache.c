@@ -21,7 +21,7 @@ struct up_plan_entry {
     struct up_plan_cache *cache;
     struct up_arena *arena; /* holds all of it, this too */
     struct up_plan_key key;
-    uint64_t hash;
+    uint64_t hash, serial; /* serial: 0 until it is linked; no two have the same */
     struct up_plan *plan;
     size_t bytes;
     unsigned users;
@@ -37,6 +37,7 @@ struct up_plan_cache {
     uint64_t hash_mask;
     pthread_mutex_t lock; /* of everything below, and of the entries' users and links */
     struct up_plan_cache_counts counts;
+    uint64_t serials;
     struct up_plan_entry *newest, *oldest;
     struct up_plan_entry *bucket[BUCKETS];
 };
@@ -72,6 +73,7 @@ static void entry_link(struct up_plan_entry *e)
     *bucket = e;
     use_link(e);
     e->linked = true;
+    e->serial = ++cache->serials;
     cache->counts.entries++;
     cache->counts.bytes += e->bytes;
 }
@@ -153,6 +155,31 @@ static struct up_plan_entry *find(struct up_plan_cache *cache, const struct up_p
     cache->counts.hits += e != NULL;
     pthread_mutex_unlock(&cache->lock);
     return e;
+}
+
+struct up_plan_name up_plan_name(const struct up_plan_use *use)
+{
+    const struct up_plan_entry *e = use->entry;
+    return e == NULL ? (struct up_plan_name){.serial = 0}
+                     : (struct up_plan_name){e->hash, e->serial};
+}
+
+bool up_plan_cache_again(struct up_plan_cache *cache, const struct up_plan_name *name,
+                         struct up_plan_use *ret)
+{
+    pthread_mutex_lock(&cache->lock);
+    struct up_plan_entry *e = *bucket_of(cache, name->hash);
+    while (e != NULL && e->serial != name->serial)
+        e = e->next;
+    if (e != NULL) {
+        e->users++;
+        use_unlink(e);
+        use_link(e);
+        cache->counts.hits++;
+        *ret = (struct up_plan_use){e->plan, e};
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return e != NULL;
 }
 
 static void count_miss(struct up_plan_cache *cache)

@@ -41,6 +41,16 @@ bool up_plan_cache_find(struct up_plan_cache *cache, const struct up_graph *grap
                         const struct up_plan_options *options, struct up_arena *arena,
                         struct up_plan_use *ret);
 
+/* Names a plan that is kept, without keeping it; a serial of 0 names none. */
+struct up_plan_name {
+    uint64_t hash, serial;
+};
+struct up_plan_name up_plan_name(const struct up_plan_use *use);
+
+/* The plan of that name, without a look at any graph; false when it is kept no longer. */
+bool up_plan_cache_again(struct up_plan_cache *cache, const struct up_plan_name *name,
+                         struct up_plan_use *ret);
+
 /* Ends the use of the plan and forgets it; safe to repeat. */
 void up_plan_release(struct up_plan_use *use);
 

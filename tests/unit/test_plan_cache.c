@@ -112,6 +112,28 @@ Test(plan_cache, other_weights_make_another_plan, .timeout = 20)
     up_plan_cache_free(cache);
 }
 
+Test(plan_cache, a_name_finds_its_plan_while_it_is_kept, .timeout = 20)
+{
+    struct up_plan_cache *cache = up_plan_cache_new(2 * entry_bytes(), NULL);
+    struct model *m = weighted(2, 3);
+    struct up_plan_use use = plan_use(cache, m), again = {.plan = NULL};
+    const struct up_plan_name name = up_plan_name(&use), none = {.hash = name.hash};
+    up_plan_release(&use);
+    cr_assert(!request(cache, 1, 1));
+    cr_assert(name.serial != 0 && !up_plan_cache_again(cache, &none, &again));
+    cr_assert(up_plan_cache_again(cache, &name, &again), "not found by its name");
+    assert_sums(m, again.plan, 2, 3);
+    cr_assert(!request(cache, 1, 2), "drops the plan that nobody uses");
+    assert_sums(m, again.plan, 2, 3);
+    up_plan_release(&again);
+    cr_assert(!request(cache, 1, 3) && !request(cache, 1, 4));
+    cr_assert(!request(cache, 2, 3), "the plan has gone, and is made anew");
+    cr_assert(!up_plan_cache_again(cache, &name, &again), "the name is that of another plan");
+    cr_assert(up_plan_name(&again).serial == 0);
+    model_free(m);
+    up_plan_cache_free(cache);
+}
+
 Test(plan_cache, equal_hashes_serve_nobody_elses_plan, .timeout = 20)
 {
     struct up_plan_cache *cache = up_plan_cache_new(LIMIT, NULL);
