@@ -105,11 +105,34 @@ static void write_layers(struct api_buffer *out, const struct api_job *job,
     api_buffer_puts(out, "]");
 }
 
+enum up_code api_job_closing(struct api_job *job, const struct up_plan *plan)
+{
+    struct api_buffer warnings = api_buffer_make(job->reader.arena, job->reader.err);
+    api_write_warnings(&warnings, job->reader.warnings);
+    api_buffer_put(&warnings, "", 1);
+    if (api_buffer_finish(&warnings) != UP_OK)
+        return job->reader.err->code;
+    struct api_buffer text = api_buffer_make(job->reader.arena, job->reader.err);
+    if (job->output.format == API_JSON) {
+        api_buffer_puts(&text, ",");
+        write_layers(&text, job, plan);
+        api_buffer_puts(&text, ",\"warnings\":");
+        api_buffer_puts(&text, warnings.data);
+        api_buffer_puts(&text, "}\n");
+    }
+    if (api_buffer_finish(&text) != UP_OK)
+        return job->reader.err->code;
+    job->closing = (struct api_closing){true, text.data, text.bytes,
+                                        job->reader.warnings == NULL ? NULL : warnings.data};
+    return UP_OK;
+}
+
+/* What is not finite is null, and said. */
 static enum up_code nulls_warn(struct api_job *job, size_t nulls)
 {
-    return nulls == 0 ? UP_OK
-                      : api_warn(&job->reader, "non-finite", "/output",
-                                 "%zu values are NaN or infinite, and null here", nulls);
+    job->closing.made = false;
+    return api_warn(&job->reader, "non-finite", "/output",
+                    "%zu values are NaN or infinite, and null here", nulls);
 }
 
 static void write_name(struct api_buffer *out, const struct api_job *job, bool named, uint32_t i)
@@ -153,16 +176,12 @@ static enum up_code encode_json(struct api_job *job, const struct api_result *re
                                 struct api_response *response)
 {
     struct api_pieces text = api_pieces_make(job->reader.arena, job->reader.err);
-    struct api_buffer *out = &text.now;
     size_t nulls = 0;
     write_outputs(&text, job, result, pool, &nulls);
-    if (nulls_warn(job, nulls) != UP_OK)
+    if ((nulls > 0 && nulls_warn(job, nulls) != UP_OK) ||
+        (!job->closing.made && api_job_closing(job, plan) != UP_OK))
         return job->reader.err->code;
-    api_buffer_puts(out, ",");
-    write_layers(out, job, plan);
-    api_buffer_puts(out, ",\"warnings\":");
-    api_write_warnings(out, job->reader.warnings);
-    api_buffer_puts(out, "}\n");
+    api_buffer_put(&text.now, job->closing.text, job->closing.bytes);
     response->content_type = api_format_type(API_JSON);
     return api_pieces_finish(&text, response);
 }
@@ -176,14 +195,8 @@ static enum up_code headers(const struct api_job *job, const struct api_result *
     if (api_buffer_finish(&out) != UP_OK)
         return job->reader.err->code;
     api_header(response, "X-Output-Shape", out.data);
-    if (job->reader.warnings == NULL)
-        return UP_OK;
-    struct api_buffer list = api_buffer_make(job->reader.arena, job->reader.err);
-    api_write_warnings(&list, job->reader.warnings);
-    api_buffer_put(&list, "", 1);
-    if (api_buffer_finish(&list) != UP_OK)
-        return job->reader.err->code;
-    api_header(response, "X-Warnings", list.data);
+    if (job->closing.warnings != NULL)
+        api_header(response, "X-Warnings", job->closing.warnings);
     return UP_OK;
 }
 
@@ -204,6 +217,8 @@ static enum up_code encode(struct api_job *job, const struct api_result *result,
         api_output_raw(result, response);
     else
         code = encode_json(job, result, plan, pool, response);
+    if (code == UP_OK && !job->closing.made)
+        code = api_job_closing(job, plan);
     if (code != UP_OK)
         return code;
     response->status = 200;

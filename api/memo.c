@@ -176,16 +176,19 @@ static enum up_code warnings_copy(struct api_reader *reader, const struct api_wa
 
 static enum up_code job_adopt(struct api_job *job, const struct api_memo_entry *e)
 {
-    const struct api_job own = *job;
-    *job = e->job;
-    job->request = own.request;
-    job->reader = own.reader;
-    job->memo = own.memo;
-    job->use = own.use;
-    job->root = NULL;
+    const struct api_job *kept = &e->job;
+    job->form = kept->form;
+    job->input_count = kept->input_count;
+    job->axes = kept->axes;
+    job->net = kept->net;
     job->net.graph.inputs = job->input_shape;
-    for (uint32_t i = 0; i < job->input_count; i++)
-        job->input[i].data = own.memo.document.tensors[e->input_tensor[i]].data;
+    job->output = kept->output;
+    job->closing = kept->closing;
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        job->input[i].shape = job->input_shape[i] = kept->input_shape[i];
+        job->input[i].data = job->memo.document.tensors[e->input_tensor[i]].data;
+        job->input_name[i] = kept->input_name[i];
+    }
     return warnings_copy(&job->reader, e->job.reader.warnings);
 }
 
@@ -271,7 +274,8 @@ static bool entry_read(const struct api_context *context, const struct api_job *
         return false;
     e->job.request = NULL;
     e->job.memo.document.tensor_count = count;
-    return inputs_note(e) && api_job_diagnose(&e->job, job->use.plan) == UP_OK;
+    return inputs_note(e) && api_job_diagnose(&e->job, job->use.plan) == UP_OK &&
+           api_job_closing(&e->job, job->use.plan) == UP_OK;
 }
 
 static struct api_memo_entry *entry_make(const struct api_context *context,

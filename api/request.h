@@ -19,6 +19,14 @@ struct api_axes {
 
 enum api_inputs_form { API_INPUT_ONE, API_INPUT_LIST, API_INPUT_NAMED };
 
+/* What an answer says behind its numbers. */
+struct api_closing {
+    bool made;
+    const char *text; /* the rest of the document, in JSON */
+    size_t bytes;
+    const char *warnings; /* as a header's value; NULL: there are none */
+};
+
 struct api_job {
     struct api_reader reader;
     const struct api_request *request;
@@ -37,6 +45,7 @@ struct api_job {
     bool weights_shown;     /* a dry run that is asked for the weights' values */
     struct up_plan_use use; /* what api_job_plan planned, or api_memo_find found */
     struct api_memo_use memo;
+    struct api_closing closing;
 };
 
 /* Reads everything; `shapes` allows inputs that are only a shape. Close the job in any case. */
@@ -63,8 +72,9 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
                           const struct up_plan **ret) UP_CHECKED;
 void api_job_plan_drop(struct api_job *job);
 
-/* Warnings of what the plan says of its layers. (api/infer.c) */
+/* Warnings of what the plan says of its layers, then the job's `closing`. (api/infer.c) */
 enum up_code api_job_diagnose(struct api_job *job, const struct up_plan *plan) UP_CHECKED;
+enum up_code api_job_closing(struct api_job *job, const struct up_plan *plan) UP_CHECKED;
 
 /* Runs the plan; `ret` has room for every output of the net. (api/infer.c) */
 enum up_code api_job_run(const struct api_context *context, const struct api_job *job,

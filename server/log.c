@@ -66,23 +66,42 @@ static bool member_open(struct srv_log_line *line, const char *name, size_t valu
     return true;
 }
 
+/* "2026-11-23T05:30:00.123Z"; the seconds are written when they are new. */
+static void put_time(struct srv_log_line *line)
+{
+    static _Thread_local struct {
+        time_t second;
+        char text[32];
+    } last;
+    struct timespec now;
+    struct tm utc;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_sec != last.second || last.text[0] == '\0') {
+        last.second = now.tv_sec;
+        (void)strftime(last.text, sizeof last.text, "%Y-%m-%dT%H:%M:%S",
+                       gmtime_r(&now.tv_sec, &utc));
+    }
+    const long ms = now.tv_nsec / 1000000;
+    const char rest[] = {'.', (char)('0' + ms / 100), (char)('0' + ms / 10 % 10),
+                         (char)('0' + ms % 10), 'Z'};
+    put_text(line, last.text);
+    put(line, rest, sizeof rest);
+}
+
 void srv_log_open(struct srv_log_line *line, enum srv_log_level level, const char *event)
 {
     line->wanted = level >= log_level && log_level != SRV_OFF;
     line->length = 0;
     if (!line->wanted)
         return;
-    struct timespec now;
-    struct tm utc;
-    char text[128], date[32];
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", gmtime_r(&now.tv_sec, &utc));
-    (void)snprintf(text, sizeof text,
-                   log_format == SRV_JSON
-                       ? "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\""
-                       : "%s.%03ldZ %s %s",
-                   date, now.tv_nsec / 1000000, level_names[level], event);
-    put_text(line, text);
+    const bool json = log_format == SRV_JSON;
+    put_text(line, json ? "{\"time\":\"" : "");
+    put_time(line);
+    put_text(line, json ? "\",\"level\":\"" : " ");
+    put_text(line, level_names[level]);
+    put_text(line, json ? "\",\"event\":\"" : " ");
+    put_text(line, event);
+    put_text(line, json ? "\"" : "");
 }
 
 void srv_log_text(struct srv_log_line *line, const char *name, const char *value)

@@ -187,7 +187,9 @@ static enum up_code lift_tensor(struct lifter *l)
     if (code != UP_OK)
         return code;
     replace_from(l, first);
-    api_buffer_printf(&l->envelope, "{\"tensor\":%zu}", l->number + l->tensor_count++);
+    api_buffer_puts(&l->envelope, "{\"tensor\":");
+    api_buffer_number(&l->envelope, l->number + l->tensor_count++);
+    api_buffer_puts(&l->envelope, "}");
     return UP_OK;
 }
 

@@ -6,7 +6,8 @@
 #include "api/codec/number.h"
 
 /* Of the longest separator, "]]]]]]],[[[[[[[", and of a number with one. */
-enum { SEPARATOR_BYTES = 16, NUMBER_ROOM = API_NUMBER_BYTES_MAX + SEPARATOR_BYTES, SAMPLES = 64 };
+enum { SEPARATOR_BYTES = 16, NUMBER_ROOM = API_NUMBER_BYTES_MAX + SEPARATOR_BYTES };
+enum { SAMPLES = 64, ESTIMATED_MIN = 64 * SAMPLES };
 static_assert(2 * (UP_RANK_MAX - 1) + 1 <= SEPARATOR_BYTES, "a separator fits");
 
 static size_t write_null(char *text)
@@ -190,8 +191,8 @@ size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *
     for (uint32_t i = 0; i < shape.rank; i++)
         if (shape.dim[i] == 0)
             shape.rank = i + 1; /* what is inside an empty array has no text */
-    /* So that a large text is not moved while it grows. */
-    if (count >= API_NUMBERS_WINDOW)
+    /* So that a large text is not moved while it grows; a small one is moved in no time. */
+    if (count >= ESTIMATED_MIN)
         (void)api_buffer_room(buffer, api_json_estimate(tensor->data, count));
     struct api_numbers numbers;
     numbers_begin(&numbers, tensor, count);
