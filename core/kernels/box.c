@@ -1,12 +1,13 @@
-/* Maxima and means over boxes of pixels. Means are summed in double: a global one has as many terms
- * as an image has pixels. */
+/* Maxima and means over boxes of pixels. Means of more than a few are summed in double: a global
+ * one has as many terms as an image has pixels. */
 #include <math.h>
 
 #include "core/kernels/vec.h"
 
 enum {
     BLOCK = 64,  /* channels that are summed together, on the stack */
-    VECTORS = 4, /* of channels whose maxima are taken together */
+    VECTORS = 4, /* of channels that are computed together */
+    FEW = 16,    /* values whose sum in float is off by some halves of its last bit */
 };
 
 static const float *line_of(const struct up_box *box, size_t d, size_t h)
@@ -114,12 +115,39 @@ static void block_mean(const struct up_box *box, size_t first, size_t count, flo
         y[c] = (float)(sum[c] / values_of(box));
 }
 
+/* Of FEW values at most, and of so many vectors of channels from c on. Inlined where that is a
+ * constant. */
+UP_INLINE void vectors_mean(const struct up_box *box, size_t c, size_t vectors, float *y)
+{
+    up_vf sum[VECTORS] = {{0}};
+    for (size_t d = 0; d < box->depth; d++)
+        for (size_t h = 0; h < box->height; h++) {
+            const float *x = line_of(box, d, h) + c;
+            for (size_t w = 0; w < box->width; w++, x += box->channels) {
+                UP_UNROLL
+                for (size_t v = 0; v < vectors; v++)
+                    sum[v] += up_load(x + v * UP_LANES);
+            }
+        }
+    const up_vf values = up_splat((float)values_of(box));
+    UP_UNROLL
+    for (size_t v = 0; v < vectors; v++)
+        up_store(y + c + v * UP_LANES, sum[v] / values);
+}
+
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y)
 {
     if (box->channels == 1) {
         *y = (float)(single_sum(box) / values_of(box));
         return;
     }
-    for (size_t c = 0; c < box->channels; c += BLOCK)
+    size_t c = 0;
+    if (values_of(box) <= FEW) {
+        for (; c + VECTORS * UP_LANES <= box->channels; c += VECTORS * UP_LANES)
+            vectors_mean(box, c, VECTORS, y);
+        for (; c + UP_LANES <= box->channels; c += UP_LANES)
+            vectors_mean(box, c, 1, y);
+    }
+    for (; c < box->channels; c += BLOCK)
         block_mean(box, c, box->channels - c < BLOCK ? box->channels - c : BLOCK, y + c);
 }
