@@ -1,5 +1,8 @@
 /* The first pass: every layer is checked, every value gets its shape, and what is too large is
  * refused before anything is allocated for it. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "core/plan/internal.h"
 
 const struct up_layer *up_builder_layer(const struct up_builder *b, uint32_t node)
@@ -17,6 +20,22 @@ bool up_layer_channels_first(const struct up_layer *layer)
     return ((const struct up_config *)layer->config)->data_format == UP_CHANNELS_FIRST;
 }
 
+/* "(None, 8, 8, 1)", as Keras writes it. */
+static const char *expected_text(const struct up_expected *e, char text[UP_SHAPE_TEXT_BYTES])
+{
+    size_t at = 0;
+    for (uint32_t i = 0; i < e->rank; i++) {
+        const char *before = i == 0 ? "(" : ", ";
+        const int n =
+            e->dim[i] < 0
+                ? snprintf(text + at, UP_SHAPE_TEXT_BYTES - at, "%sNone", before)
+                : snprintf(text + at, UP_SHAPE_TEXT_BYTES - at, "%s%" PRId64, before, e->dim[i]);
+        at += (size_t)n;
+    }
+    (void)snprintf(text + at, UP_SHAPE_TEXT_BYTES - at, e->rank == 1 ? ",)" : ")");
+    return text;
+}
+
 static enum up_code expected_check(const struct up_layer *layer, const struct up_shape *in,
                                    struct up_error *err)
 {
@@ -26,9 +45,9 @@ static enum up_code expected_check(const struct up_layer *layer, const struct up
         fits = e->dim[i] < 0 || (size_t)e->dim[i] == in->dim[i];
     if (fits)
         return UP_OK;
-    char text[UP_SHAPE_TEXT_BYTES];
-    return up_fail(err, UP_E_INVALID, e->parameter, "%s does not fit the layer's input %s",
-                   e->parameter, up_shape_text(in, text));
+    char wanted[UP_SHAPE_TEXT_BYTES], given[UP_SHAPE_TEXT_BYTES];
+    return up_fail(err, UP_E_INVALID, e->parameter, "%s %s does not fit the layer's input %s",
+                   e->parameter, expected_text(e, wanted), up_shape_text(in, given));
 }
 
 static enum up_code rank_check(const struct up_layer *layer, const struct up_shape *in,

@@ -84,7 +84,8 @@ static const struct problem {
      CONV(",\"activation\":\"rellu\""), NULL},
     {422, "\"pointer\":\"/layer/config/kernel_initializer\"", "GlorotUniform", "/upsample",
      CONV(",\"kernel_initializer\":\"GlorotUnifrm\""), NULL},
-    {422, "\"pointer\":\"/layer/config/input_shape\"", "does not fit", "/upsample",
+    {422, "\"pointer\":\"/layer/config/input_shape\"",
+     "input_shape (None, 8, 8, 1) does not fit the layer's input (1, 2, 2, 1)", "/upsample",
      CONV(",\"input_shape\":[8,8,1]"), NULL},
     {422, "\"pointer\":\"/layer/weights\"", "takes 2 weights (kernel, bias), not 1", "/upsample",
      LAYER("\"Conv2DTranspose\",\"config\":{\"filters\":1,\"kernel_size\":1},\"weights\":[[[[[1]]]]"
