@@ -10,6 +10,7 @@ part of its own. `body` does that for any model; what it returns can be kept and
 import io
 import json
 import sys
+import urllib.error
 import urllib.request
 
 import numpy as np
@@ -40,15 +41,23 @@ def body(model, x):
 
 def post(model, x, url):
     request = urllib.request.Request(f"{url}/upsample", body(model, x), {"Content-Type": CONTENT_TYPE})
-    with urllib.request.urlopen(request) as answer:
-        return np.load(io.BytesIO(answer.read()))
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return np.load(io.BytesIO(answer.read()))
+    except urllib.error.HTTPError as refusal:
+        raise ValueError(json.load(refusal)["detail"]) from None
 
 
 def main():
+    if len(sys.argv) not in (4, 5):
+        sys.exit(__doc__)
     import keras
 
     model, source, target, url = (*sys.argv[1:], "http://localhost:8080")[:4]
-    np.save(target, post(keras.saving.load_model(model, compile=False), np.load(source), url))
+    try:
+        np.save(target, post(keras.saving.load_model(model, compile=False), np.load(source), url))
+    except (OSError, ValueError) as error:
+        sys.exit(f"post_model.py: {error}")
 
 
 if __name__ == "__main__":
