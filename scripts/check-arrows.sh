@@ -31,7 +31,7 @@ BEGIN {
 
     system_headers = "^(assert|ctype|errno|fcntl|dirent|fenv|float|getopt|inttypes|limits|locale|malloc|math|" \
         "dlfcn|netdb|poll|pthread|sched|semaphore|setjmp|signal|spawn|stdarg|stdatomic|stdbool|stddef|" \
-        "stdint|stdio|stdlib|stdnoreturn|string|strings|time|unistd)\\.h$|^(sys|netinet|arpa)/|^immintrin\\.h$|" \
+        "stdint|stdio|stdlib|stdnoreturn|string|strings|time|unistd)\\.h$|^(sys|netinet|arpa)/|^(immintrin|arm_neon)\\.h$|" \
         "^sanitizer/asan_interface\\.h$"
 }
 function row(folder, may, libraries, never) {

@@ -88,24 +88,41 @@ static size_t write_run(const struct api_numbers *numbers, size_t i, size_t end,
     return nulls;
 }
 
+struct writer {
+    struct api_buffer *buffer;
+    const struct up_shape *shape;
+    struct api_numbers numbers;
+    size_t end; /* of the numbers to be written */
+};
+
+/* Whether what follows the numbers begins as they do. */
+static bool seem_repeated(const struct writer *w, size_t first, size_t end)
+{
+    const float *values = w->numbers.values;
+    const size_t count = end - first < SAMPLES ? end - first : SAMPLES;
+    return w->end - end >= count && same_bits(values + first, values + end, count);
+}
+
 /* The numbers from the first-th on, which begins a group, up to `end`, with the brackets of each
  * group and its numbers, and commas between them; returns how many are nulls. */
-static size_t write_groups(struct api_buffer *buffer, struct api_numbers *numbers, size_t first,
-                           size_t end, const struct separators *separators)
+static size_t write_groups(struct writer *w, size_t first, size_t end,
+                           const struct separators *separators)
 {
+    struct api_numbers *numbers = &w->numbers;
     const size_t brackets = separators->outer_bytes / 2;
+    const size_t useful = seem_repeated(w, first, end) ? end : w->end;
     size_t nulls = 0;
-    api_buffer_put(buffer, separators->outer + brackets + 1, brackets);
+    api_buffer_put(w->buffer, separators->outer + brackets + 1, brackets);
     for (size_t i = first, stop; i < end; i = stop) {
         if (i >= numbers->end)
-            api_numbers_find(numbers, i);
+            api_numbers_find(numbers, i, useful);
         stop = numbers->end < end ? numbers->end : end;
-        char *text = api_buffer_room(buffer, (stop - i) * NUMBER_ROOM), *p = text;
+        char *text = api_buffer_room(w->buffer, (stop - i) * NUMBER_ROOM), *p = text;
         if (text == NULL)
             return nulls;
         nulls += write_run(numbers, i, stop, separators, &p);
         p -= stop == end ? 1 + brackets : 0; /* nothing follows the last */
-        api_buffer_advance(buffer, (size_t)(p - text));
+        api_buffer_advance(w->buffer, (size_t)(p - text));
     }
     return nulls;
 }
@@ -140,28 +157,29 @@ static uint32_t wraps(const struct up_shape *shape)
 /* `count` items of an array at `axis`, the first of which begins with the first-th number, with
  * commas between them. An item that equals the one before it, of which upsampling makes many, is
  * copied as text. */
-static size_t write_list(struct api_buffer *buffer, struct api_numbers *numbers,
-                         const struct up_shape *shape, uint32_t axis, size_t first, size_t count)
+static size_t write_list(struct writer *w, uint32_t axis, size_t first, size_t count)
 {
+    const struct up_shape *shape = w->shape;
+    struct api_buffer *buffer = w->buffer;
     const size_t item = size_behind(shape, axis);
     size_t nulls = 0, item_nulls = 0, item_bytes = 0;
-    if (item == 1 || item == numbers->group) {
+    if (item == 1 || item == w->numbers.group) {
         const uint32_t brackets = shape->rank - axis - 1;
         struct separators separators = {.group = item == 1 ? SIZE_MAX : item};
         separators.outer_bytes = separator_make(separators.outer, brackets);
         separators.inner_bytes =
             separator_make(separators.inner, item == 1 ? brackets : wraps(shape));
-        return write_groups(buffer, numbers, first, first + count * item, &separators);
+        return write_groups(w, first, first + count * item, &separators);
     }
     for (size_t i = 0; i < count && !buffer->failed; i++, first += item) {
-        const float *data = numbers->values + first;
+        const float *data = w->numbers.values + first;
         api_buffer_put(buffer, ",", i > 0);
         if (i > 0 && same_bits(data, data - item, item)) {
             write_again(buffer, item_bytes);
         } else {
             const size_t start = buffer->bytes;
             api_buffer_put(buffer, "[", 1);
-            item_nulls = write_list(buffer, numbers, shape, axis + 1, first, shape->dim[axis + 1]);
+            item_nulls = write_list(w, axis + 1, first, shape->dim[axis + 1]);
             api_buffer_put(buffer, "]", 1);
             item_bytes = buffer->bytes - start;
         }
@@ -170,14 +188,18 @@ static size_t write_list(struct api_buffer *buffer, struct api_numbers *numbers,
     return nulls;
 }
 
-/* Numbers repeat by pixels, whose channels are the last axis that has a length. */
-static void numbers_begin(struct api_numbers *numbers, const struct up_tensor *tensor, size_t count)
+/* Of `count` numbers. They repeat by pixels, whose channels are the last axis that has a length. */
+static void writer_begin(struct writer *w, struct api_buffer *buffer,
+                         const struct up_tensor *tensor, size_t count)
 {
     const struct up_shape *shape = &tensor->shape;
     const uint32_t wrap = wraps(shape);
     const size_t channels = wrap < shape->rank ? shape->dim[shape->rank - 1 - wrap] : 1;
     const bool few = channels >= 1 && channels <= API_NUMBERS_GROUP_MAX;
-    api_numbers_begin(numbers, tensor->data, count, few ? channels : 1);
+    w->buffer = buffer;
+    w->shape = shape;
+    w->end = count;
+    api_numbers_begin(&w->numbers, tensor->data, few ? channels : 1);
 }
 
 size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *tensor, bool flat)
@@ -194,10 +216,11 @@ size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *
     /* So that a large text is not moved while it grows; a small one is moved in no time. */
     if (count >= ESTIMATED_MIN)
         (void)api_buffer_room(buffer, api_json_estimate(tensor->data, count));
-    struct api_numbers numbers;
-    numbers_begin(&numbers, tensor, count);
+    struct writer writer;
+    writer_begin(&writer, buffer, tensor, count);
+    writer.shape = &shape;
     api_buffer_put(buffer, "[", 1);
-    const size_t nulls = write_list(buffer, &numbers, &shape, 0, 0, shape.dim[0]);
+    const size_t nulls = write_list(&writer, 0, 0, shape.dim[0]);
     api_buffer_put(buffer, "]", 1);
     return nulls;
 }
@@ -217,14 +240,14 @@ size_t api_json_write_items(struct api_buffer *buffer, const struct api_json_ite
     const uint32_t axis = items->axis;
     const size_t item = size_behind(shape, axis - 1), length = shape->dim[axis - 1];
     size_t nulls = 0;
-    struct api_numbers numbers;
-    numbers_begin(&numbers, items->tensor, items->end * item);
+    struct writer writer;
+    writer_begin(&writer, buffer, items->tensor, items->end * item);
     for (size_t i = items->begin, stop; i < items->end && !buffer->failed; i = stop) {
         const size_t list = i / length * length + length;
         stop = list < items->end ? list : items->end;
         api_buffer_put(buffer, ",", i > 0);
         api_buffer_put(buffer, "[[[[[[[[", boundaries(shape, axis, i));
-        nulls += write_list(buffer, &numbers, shape, axis - 1, i * item, stop - i);
+        nulls += write_list(&writer, axis - 1, i * item, stop - i);
         api_buffer_put(buffer, "]]]]]]]]", boundaries(shape, axis, stop));
     }
     return nulls;

@@ -20,22 +20,21 @@ size_t api_number_write(float value, char *text);
 
 /* Values to be written in order, whose decimals a kernel finds, many at a time, and only once for a
  * group of values that equals the one before it, of which upsampling makes many. */
-enum { API_NUMBERS_WINDOW = 256, API_NUMBERS_GROUP_MAX = UP_DECIMALS / 2 };
+enum { API_NUMBERS_WINDOW = 256, API_NUMBERS_GROUP_MAX = 32 };
 struct api_numbers {
     const struct up_kernels *kernels;
     const float *values;
-    size_t count, group;
+    size_t group;
     size_t first, end; /* which of them are ready: whole groups */
     uint8_t place[API_NUMBERS_WINDOW];
     struct up_decimals decimals;
 };
 
-/* For `count` values, in groups of up to API_NUMBERS_GROUP_MAX; none are ready. */
-void api_numbers_begin(struct api_numbers *numbers, const float *values, size_t count,
-                       size_t group);
+/* For values in groups of up to API_NUMBERS_GROUP_MAX; none are ready. */
+void api_numbers_begin(struct api_numbers *numbers, const float *values, size_t group);
 
-/* Makes values[i], which begins a group, and some after it ready. */
-void api_numbers_find(struct api_numbers *numbers, size_t i);
+/* Makes values[i], which begins a group, and some after it ready, but none from `end` on. */
+void api_numbers_find(struct api_numbers *numbers, size_t i, size_t end);
 
 /* Writes values[i], which is ready, as api_number_write does; returns 0 where it is not finite.
  * Inline: it is a part of what a number costs. */
@@ -45,9 +44,8 @@ static inline size_t api_numbers_write(const struct api_numbers *numbers, size_t
     const size_t at = numbers->place[i - numbers->first];
     if (__builtin_expect(d->length[at] == 0, 0))
         return isfinite(numbers->values[i]) ? api_number_write(numbers->values[i], text) : 0;
-    memcpy(text, &d->low[at], sizeof d->low[at]);
-    memcpy(text + sizeof d->low[at], &d->high[at], sizeof d->high[at]);
-    return (size_t)d->length[at];
+    memcpy(text, d->text[at], sizeof d->text[at]);
+    return d->length[at];
 }
 
 enum api_number_result {

@@ -101,12 +101,11 @@ size_t api_number_write(float value, char *text)
     return sign + write_decimal(&decimal, text + sign);
 }
 
-void api_numbers_begin(struct api_numbers *numbers, const float *values, size_t count, size_t group)
+void api_numbers_begin(struct api_numbers *numbers, const float *values, size_t group)
 {
     UP_ASSERT(group >= 1 && group <= API_NUMBERS_GROUP_MAX);
     numbers->kernels = up_kernels_select(NULL); /* which they are changes no digit */
     numbers->values = values;
-    numbers->count = count;
     numbers->group = group;
     numbers->first = numbers->end = 0;
 }
@@ -155,12 +154,11 @@ static inline size_t gather(const float *values, size_t most, size_t group, floa
     return count;
 }
 
-void api_numbers_find(struct api_numbers *numbers, size_t i)
+void api_numbers_find(struct api_numbers *numbers, size_t i, size_t end)
 {
-    enum { MULTIPLE = 16 };
     float fresh[UP_DECIMALS];
     const float *values = numbers->values + i;
-    const size_t left = numbers->count - i, group = numbers->group;
+    const size_t left = end - i, group = numbers->group;
     size_t ready;
     if (left >= UP_DECIMALS + group && few_repeat(values, group)) {
         ready = UP_DECIMALS / group * group;
@@ -171,7 +169,7 @@ void api_numbers_find(struct api_numbers *numbers, size_t i)
         const size_t most = left < API_NUMBERS_WINDOW ? left : API_NUMBERS_WINDOW;
         size_t count = group == 1 ? gather(values, most, 1, fresh, numbers->place, &ready)
                                   : gather(values, most, group, fresh, numbers->place, &ready);
-        while (count % MULTIPLE != 0)
+        while (count % UP_DECIMALS_STEP != 0)
             fresh[count++] = 0;
         numbers->kernels->decimals(fresh, count, &numbers->decimals);
     }

@@ -24,17 +24,36 @@ static inline uint32_t up_multiply_to_odd(uint32_t low, uint32_t high, uint32_t 
     return (uint32_t)(product >> 32) | ((uint32_t)product > 1);
 }
 
-/* Of the value with these bits, whatever its sign; right where it is finite and not 0. */
-static inline struct up_shortest up_shortest(uint32_t bits)
+/* Whether the float below is nearer than the one above. */
+static inline uint32_t up_irregular(uint32_t bits)
 {
-    /* The value is c * 2^q; irregular: the float below is nearer than the one above. */
-    const uint32_t fraction = bits & 0x7fffff, biased = bits >> 23 & 0xff, normal = biased != 0;
-    const uint32_t c = fraction | normal << 23, irregular = (fraction == 0) & (biased > 1);
+    return ((bits & 0x7fffff) == 0) & ((bits >> 23 & 0xff) > 1);
+}
+
+/* The value is c * 2^q: 10^-k makes a number of its interval that has the shortest decimal's digits
+ * before the point, and `shift` places it in 32 bits. */
+struct up_scaling {
+    int32_t k, shift;
+};
+
+static inline struct up_scaling up_scaling(uint32_t bits)
+{
+    const uint32_t biased = bits >> 23 & 0xff, normal = biased != 0;
     const int32_t q = (int32_t)biased - 149 - (int32_t)normal;
-    const int32_t k = (q * 315653 - (int32_t)(irregular << 17)) >> 20; /* log10 of the interval */
-    const int32_t shift = q + (-k * 217706 >> 16) + 1;
-    const uint32_t power_low = scaled_low[-k - SCALED_FIRST];
-    const uint32_t power_high = scaled_high[-k - SCALED_FIRST];
+    const int32_t irregular = (int32_t)(up_irregular(bits) << 17);
+    const int32_t k = (q * 315653 - irregular) >> 20; /* log10 of the interval */
+    return (struct up_scaling){k, q + (-k * 217706 >> 16) + 1};
+}
+
+/* Of the value with these bits, whatever its sign, by the halves of its 10^-k; right where it is
+ * finite and not 0. */
+static inline struct up_shortest up_shortest_scaled(uint32_t bits, uint32_t power_low,
+                                                    uint32_t power_high)
+{
+    const uint32_t normal = (bits >> 23 & 0xff) != 0, irregular = up_irregular(bits);
+    const uint32_t c = (bits & 0x7fffff) | normal << 23;
+    const struct up_scaling scaling = up_scaling(bits);
+    const int32_t k = scaling.k, shift = scaling.shift;
     const uint32_t odd = c & 1; /* an odd c does not own the ends of its interval */
     const uint32_t below = 4 * c - 2 + irregular, above = 4 * c + 2;
     const uint32_t low = up_multiply_to_odd(power_low, power_high, below << shift) + odd;
@@ -51,6 +70,12 @@ static inline struct up_shortest up_shortest(uint32_t bits)
     const uint32_t shorter = (s >= 10) & (tens_inside ^ next_tens_inside), mask = -shorter;
     return (struct up_shortest){((tens + next_tens_inside) & mask) | (near & ~mask),
                                 k + (int32_t)shorter};
+}
+
+static inline struct up_shortest up_shortest(uint32_t bits)
+{
+    const int32_t power = -up_scaling(bits).k - SCALED_FIRST;
+    return up_shortest_scaled(bits, scaled_low[power], scaled_high[power]);
 }
 
 /* Four digits of a number below 10^4, the first in the lowest byte, as ASCII. */
@@ -77,16 +102,21 @@ static inline struct up_shortest up_scale(struct up_shortest s, uint32_t limit, 
                                 s.exponent - (int32_t)few * zeros};
 }
 
+/* Of a number below 10^9. */
+static inline struct up_decimal up_nine_digits(uint32_t number, int32_t point)
+{
+    const uint32_t first = number / 100000000, rest = number - first * 100000000;
+    const uint32_t front = rest / 10000, back = rest - front * 10000;
+    return (struct up_decimal){point, '0' + first, up_four_digits(front), up_four_digits(back)};
+}
+
 static inline struct up_decimal up_decimal(uint32_t bits)
 {
     struct up_shortest s = up_scale(up_shortest(bits), 100000, 10000, 4);
     s = up_scale(s, 10000000, 100, 2);
     s = up_scale(s, 100000000, 10, 1);
     s = up_scale(s, 100000000, 10, 1); /* of one digit, which a few subnormal values have */
-    const uint32_t first = s.digits / 100000000, rest = s.digits - first * 100000000;
-    const uint32_t front = rest / 10000, back = rest - front * 10000;
-    return (struct up_decimal){s.exponent + 9, '0' + first, up_four_digits(front),
-                               up_four_digits(back)};
+    return up_nine_digits(s.digits, s.exponent + 9);
 }
 
 #endif

@@ -256,10 +256,11 @@ struct up_affine {
     bool by_column;
 };
 
-/* Decimals as text: `length` bytes, up to 16, the first of them lowest in `low`. Length 0: none. */
-enum { UP_DECIMALS = 64 };
+/* Decimals as text: `length` bytes, up to 16, the first of them lowest in text[i][0]; 0: none. */
+enum { UP_DECIMALS = 128, UP_DECIMALS_STEP = 16 };
 struct up_decimals {
-    uint64_t low[UP_DECIMALS], high[UP_DECIMALS], length[UP_DECIMALS];
+    uint64_t text[UP_DECIMALS][2];
+    uint32_t length[UP_DECIMALS];
 };
 
 struct up_kernels {
@@ -353,9 +354,9 @@ struct up_kernels {
     void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                       size_t y_stride);
 
-    /* The shortest decimals that read back as x[i], without an exponent, for i < count <=
-     * UP_DECIMALS. Fastest for counts that are multiples of 16. None where x[i] is NaN or infinite,
-     * and where it is not 0 and below 1e-5 or from 1e9 on. */
+    /* The shortest decimals that read back as x[i], without an exponent, for i < count, a multiple
+     * of UP_DECIMALS_STEP up to UP_DECIMALS. None where x[i] is NaN or infinite, and where it is
+     * not 0 and below 1e-5 or from 1e9 on. */
     void (*decimals)(const float *x, size_t count, struct up_decimals *ret);
 };
 

@@ -9,6 +9,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "core/kernels/kernels.h"
@@ -154,6 +156,42 @@ UP_INLINE up_vf up_permute(up_vf v, up_vi index)
     for (int i = 0; i < UP_LANES; i++)
         r[i] = v[index[i]];
     return r;
+#endif
+}
+
+enum { UP_TABLE = 16 };
+
+/* Lane i of the result is table[index[i]], of UP_TABLE entries. */
+UP_INLINE up_vi up_lookup(const uint32_t *table, up_vi index)
+{
+#if defined(__x86_64__) && UP_LANES == 16
+    return (up_vi)_mm512_permutexvar_epi32((__m512i)index, _mm512_loadu_si512(table));
+#elif defined(__x86_64__) && UP_LANES == 8
+    const __m256i first = _mm256_loadu_si256((const __m256i *)(const void *)table);
+    const __m256i last = _mm256_loadu_si256((const __m256i *)(const void *)(table + 8));
+    return (up_vi)_mm256_blendv_ps((__m256)_mm256_permutevar8x32_epi32(first, (__m256i)index),
+                                   (__m256)_mm256_permutevar8x32_epi32(last, (__m256i)index),
+                                   (__m256)(index << 28));
+#else
+    up_vi r = {0};
+    for (int i = 0; i < UP_LANES; i++)
+        r[i] = (int32_t)table[index[i]];
+    return r;
+#endif
+}
+
+/* Byte i of the result is bytes[index[i]], for i < 16; every index is below 16. */
+UP_INLINE void up_shuffle(const void *restrict bytes, const uint8_t *restrict index,
+                          void *restrict ret)
+{
+#if defined(__SSSE3__)
+    const __m128i from = _mm_loadu_si128(bytes);
+    _mm_storeu_si128(ret, _mm_shuffle_epi8(from, _mm_loadu_si128((const void *)index)));
+#elif defined(__aarch64__)
+    vst1q_u8(ret, vqtbl1q_u8(vld1q_u8(bytes), vld1q_u8(index)));
+#else
+    for (int i = 0; i < 16; i++)
+        ((uint8_t *)ret)[i] = ((const uint8_t *)bytes)[index[i]];
 #endif
 }
 

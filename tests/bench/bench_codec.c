@@ -159,13 +159,13 @@ struct trips {
 static void trips_check(struct trips *t, const float *values, size_t count)
 {
     struct api_numbers numbers;
-    api_numbers_begin(&numbers, values, count, 1);
+    api_numbers_begin(&numbers, values, 1);
     for (size_t i = 0; i < count; i++) {
         char text[API_NUMBER_BYTES_MAX], alone[API_NUMBER_BYTES_MAX];
         const char *end = text;
         float again = 0;
         if (i >= numbers.end)
-            api_numbers_find(&numbers, i);
+            api_numbers_find(&numbers, i, count);
         const size_t bytes = api_numbers_write(&numbers, i, text);
         const bool read = api_number_read(text, text + bytes, &again, &end) == API_NUMBER_OK;
         t->wrong += !read || end != text + bytes || memcmp(&again, &values[i], sizeof again) != 0 ||

@@ -112,11 +112,11 @@ static void write_many(const uint8_t *data, size_t size)
     }
     const size_t group = 1 + size % 5;
     struct api_numbers numbers;
-    api_numbers_begin(&numbers, values, count, group);
+    api_numbers_begin(&numbers, values, group);
     for (size_t i = 0; i < count / group * group; i++) {
         char text[API_NUMBER_BYTES_MAX], alone[API_NUMBER_BYTES_MAX];
         if (i >= numbers.end)
-            api_numbers_find(&numbers, i);
+            api_numbers_find(&numbers, i, count);
         const size_t bytes = api_numbers_write(&numbers, i, text);
         expect(bytes == api_number_write(values[i], alone) && memcmp(text, alone, bytes) == 0);
     }
