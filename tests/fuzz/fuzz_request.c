@@ -1,7 +1,8 @@
 /* Any request to any endpoint: whatever comes in, a complete answer comes out, JSON where it says
- * so, never 500. The first four bytes choose path, method, content type and Accept; the rest of the
- * line is the query (a=1&b=2, taken as decoded), and what follows is the body. The fourth byte past
- * '9' makes it parts, each a line with its name and its bytes up to a line "--". */
+ * so, never 500; and what the service keeps between requests, plans and readings of documents, does
+ * not change an answer. The first four bytes choose path, method, content type and Accept; the rest
+ * of the line is the query (a=1&b=2, taken as decoded), and what follows is the body. The fourth
+ * byte past '9' makes it parts, each a line with its name and its bytes up to a line "--". */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,11 +10,20 @@
 #include <string.h>
 
 #include "api/api.h"
+#include "api/memo.h"
 #include "core/deadline.h"
+#include "core/plan/cache.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { HEAD = 4, PAIRS_MAX = 16, PARTS_MAX = 6, ARENA_BYTES = 8 << 20, OUTPUT_BYTES = 1 << 20 };
+enum {
+    HEAD = 4,
+    PAIRS_MAX = 16,
+    PARTS_MAX = 6,
+    ARENA_BYTES = 8 << 20,
+    OUTPUT_BYTES = 1 << 20,
+    KEPT_BYTES = 16 << 20
+};
 
 static const char *const paths[] = {
     "/upsample", "/plan",         "/layers",  "/layers/UpSampling2D",
@@ -107,20 +117,68 @@ static void check(const struct api_response *r)
             expect((unsigned char)*c >= 0x20 && *c != 0x7F);
     if (strstr(r->content_type, "json") == NULL)
         return;
-    json_t *json = json_loadb(r->body, r->body_bytes, 0, NULL);
+    json_t *json = json_loadb(r->body, r->body_bytes, JSON_DECODE_INT_AS_REAL, NULL); /* 1e20 */
     expect(json != NULL);
     json_decref(json);
 }
 
-static void request_run(const uint8_t *head, char *query, char *body, size_t bytes)
+static const struct api_context *context_get(bool keeps)
 {
     static const char *const libraries[] = {NULL};
-    const struct api_context context = {.kernels = up_kernels_select(NULL),
-                                        .limits = {.body_bytes = ARENA_BYTES,
-                                                   .output_bytes = OUTPUT_BYTES,
-                                                   .memory_bytes = ARENA_BYTES},
-                                        .operation = {.ready = ready, .metrics = metrics},
-                                        .library_versions = libraries};
+    static struct api_context forgetful, keeping;
+    if (forgetful.kernels == NULL) {
+        forgetful = (struct api_context){.kernels = up_kernels_select(NULL),
+                                         .limits = {.body_bytes = ARENA_BYTES,
+                                                    .output_bytes = OUTPUT_BYTES,
+                                                    .memory_bytes = ARENA_BYTES},
+                                         .operation = {.ready = ready, .metrics = metrics},
+                                         .library_versions = libraries};
+        keeping = forgetful;
+        keeping.plans = up_plan_cache_new(KEPT_BYTES, NULL);
+        keeping.memo = api_memo_new(KEPT_BYTES, NULL);
+        expect(keeping.plans != NULL && keeping.memo != NULL);
+    }
+    return keeps ? &keeping : &forgetful;
+}
+
+static struct up_arena *answer(bool keeps, struct api_request request, struct api_response *ret)
+{
+    request.arena = up_arena_new(ARENA_BYTES, NULL);
+    request.deadline_ns = up_now_ns() + 500u * 1000000u;
+    expect(request.arena != NULL);
+    if (!keeps || !api_handle_brief(context_get(keeps), &request, ret))
+        api_handle(context_get(keeps), &request, ret);
+    check(ret);
+    return request.arena;
+}
+
+/* Whether the same request has the same answer again. */
+static bool again(bool keeps, const struct api_request *request, const struct api_response *before)
+{
+    struct api_response now;
+    struct up_arena *arena = answer(keeps, *request, &now);
+    const bool same = now.status == 503 || now.status == 504 ||
+                      (now.status == before->status && now.body_bytes == before->body_bytes &&
+                       memcmp(now.body, before->body, now.body_bytes) == 0);
+    up_arena_free(arena);
+    return same;
+}
+
+/* What forgets gives the same twice unless it draws; then what keeps must give that too: the first
+ * time it plans, then it finds the plan, then the reading. */
+static void request_ask(const struct api_request *request)
+{
+    struct api_response first;
+    struct up_arena *arena = answer(false, *request, &first);
+    if (first.status == 200 && strcmp(request->path, "/upsample") == 0 &&
+        again(false, request, &first))
+        for (int i = 0; i < 3; i++)
+            expect(again(true, request, &first));
+    up_arena_free(arena);
+}
+
+static void request_run(const uint8_t *head, char *query, char *body, size_t bytes)
+{
     struct api_pair pair[PAIRS_MAX];
     struct api_part part[PARTS_MAX];
     size_t parts = 1;
@@ -129,23 +187,15 @@ static void request_run(const uint8_t *head, char *query, char *body, size_t byt
     else
         part[0] = part_make(NULL, body, bytes);
     part[0].type = parts == 0 ? NULL : CHOOSE(types, head[2]);
-    struct up_arena *arena = up_arena_new(ARENA_BYTES, NULL);
-    expect(arena != NULL);
-    const struct api_request request = {.method = CHOOSE(methods, head[1]),
-                                        .path = CHOOSE(paths, head[0]),
-                                        .id = "fuzz",
-                                        .query = pair,
-                                        .query_count = query_split(query, pair),
-                                        .content_type = CHOOSE(types, head[2]),
-                                        .accept = CHOOSE(accepts, head[3]),
-                                        .parts = part,
-                                        .part_count = parts,
-                                        .deadline_ns = up_now_ns() + 500u * 1000000u,
-                                        .arena = arena};
-    struct api_response response;
-    api_handle(&context, &request, &response);
-    check(&response);
-    up_arena_free(arena);
+    request_ask(&(struct api_request){.method = CHOOSE(methods, head[1]),
+                                      .path = CHOOSE(paths, head[0]),
+                                      .id = "fuzz",
+                                      .query = pair,
+                                      .query_count = query_split(query, pair),
+                                      .content_type = CHOOSE(types, head[2]),
+                                      .accept = CHOOSE(accepts, head[3]),
+                                      .parts = part,
+                                      .part_count = parts});
     for (size_t i = 0; i < parts; i++)
         free((void *)(uintptr_t)part[i].data);
 }
