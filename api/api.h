@@ -144,7 +144,4 @@ size_t api_response_bytes(const struct api_response *response);
 /* Adds a header; name and value are borrowed. */
 void api_header(struct api_response *response, const char *name, const char *value);
 
-/* The status of a code: 422 for UP_E_INVALID. */
-unsigned api_status(enum up_code code);
-
 #endif

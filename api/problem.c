@@ -16,11 +16,6 @@ static const unsigned statuses[] = {
 
 static_assert(sizeof statuses / sizeof statuses[0] == UP_CODE_COUNT, "every code has a status");
 
-unsigned api_status(enum up_code code)
-{
-    return statuses[code];
-}
-
 void api_header(struct api_response *response, const char *name, const char *value)
 {
     UP_ASSERT(response->header_count < API_HEADERS_MAX);
@@ -101,7 +96,7 @@ static bool picture_write(const struct api_request *request, const struct up_err
 void api_problem(const struct api_request *request, const struct up_error *err,
                  struct api_response *response)
 {
-    *response = (struct api_response){.status = api_status(err->code), .code = err->code};
+    *response = (struct api_response){.status = statuses[err->code], .code = err->code};
     if (!wants_picture(request) || !picture_write(request, err, response))
         document_write(request, err, response);
     if (response->status == 503)

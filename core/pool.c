@@ -289,11 +289,6 @@ bool up_pool_drain(struct up_pool *pool, int timeout_ms)
     return drained;
 }
 
-unsigned up_pool_threads(const struct up_pool *pool)
-{
-    return pool->threads;
-}
-
 size_t up_pool_waiting(struct up_pool *pool)
 {
     return atomic_load_explicit(&pool->waiting, memory_order_relaxed);

@@ -45,8 +45,6 @@ void up_pool_rows(struct up_pool *pool, size_t count, size_t grain,
  * (negative: waits for ever). True when every slot is free. */
 bool up_pool_drain(struct up_pool *pool, int timeout_ms);
 
-unsigned up_pool_threads(const struct up_pool *pool);
-
 /* Jobs that wait, and jobs that run, at this moment; for metrics. */
 size_t up_pool_waiting(struct up_pool *pool);
 size_t up_pool_running(struct up_pool *pool);
