@@ -39,6 +39,13 @@ float *guarded_new(size_t count)
     return (float *)(void *)data;
 }
 
+float *guarded_random(struct random *random, size_t count)
+{
+    float *values = guarded_new(count);
+    random_fill(random, values, count);
+    return values;
+}
+
 void guarded_free(float *floats, size_t count, const char *what)
 {
     uint32_t *data = (void *)floats;

@@ -6,9 +6,13 @@
 #include <stddef.h>
 
 #include "core/kernels/kernels.h"
+#include "tests/support/random.h"
 
 /* `count` floats, 0 too, all NaN; the start is at any multiple of 4 bytes. */
 float *guarded_new(size_t count);
+
+/* The same, filled by random_fill. */
+float *guarded_random(struct random *random, size_t count);
 
 /* Fails the test when a guard was touched. */
 void guarded_free(float *data, size_t count, const char *what);

@@ -4,18 +4,10 @@
 #include <string.h>
 
 #include "guard.h"
-#include "tests/support/random.h"
 
 enum { TAPS_MAX = 11, PIXELS_MAX = 9, TURNS = 400 };
 
 static const double unit = 1.0 / 16777216; /* half an ulp of 1 */
-
-static float *filled(struct random *random, size_t count)
-{
-    float *values = guarded_new(count);
-    random_fill(random, values, count);
-    return values;
-}
 
 /* A sum of `taps` products, rounded after each of them at worst. */
 struct sum {
@@ -48,10 +40,10 @@ static void rows_match(const struct up_kernels *k)
         b.line_stride = turn % 5 == 0 ? (count + 15) / 16 * 16 : count + random_size(&random, 0, 9);
         const size_t y_count = (lines - 1) * b.line_stride + count;
         const size_t weights = (lines - 1) * b.weight_stride + b.taps;
-        float *x[TAPS_MAX], *weight = filled(&random, weights), *y = guarded_new(y_count);
+        float *x[TAPS_MAX], *weight = guarded_random(&random, weights), *y = guarded_new(y_count);
         b.weight = weight;
         for (size_t t = 0; t < b.taps; t++)
-            x[t] = filled(&random, count);
+            x[t] = guarded_random(&random, count);
         k->blend_rows(&b, (const float *const *)x, y);
         k->fence();
         for (size_t i = 0; i < y_count; i++) {
@@ -123,8 +115,8 @@ static void pixels_match(const struct up_kernels *k)
         struct up_blend b = blend_of(&random, k, turn, inputs);
         const size_t x_count = (b.lines - 1) * b.x_line + (inputs - 1) * b.x_stride + b.channels;
         const size_t y_count = (b.lines - 1) * b.y_line + (b.pixels - 1) * b.y_stride + b.channels;
-        float *x = filled(&random, x_count), *y = guarded_new(y_count);
-        float *weight = filled(&random, b.pixels * b.taps);
+        float *x = guarded_random(&random, x_count), *y = guarded_new(y_count);
+        float *weight = guarded_random(&random, b.pixels * b.taps);
         b.weight = weight;
         b.span = span;
         for (size_t p = 0; p < b.pixels; p++) {
@@ -186,7 +178,7 @@ static size_t lines_check(const struct up_kernels *k, const struct up_blend *b, 
 static float *line_weights(struct random *random, const struct up_blend *b, size_t factor,
                            bool same)
 {
-    float *weight = filled(random, b->pixels * b->taps);
+    float *weight = guarded_random(random, b->pixels * b->taps);
     for (size_t i = factor * b->taps; same && i < b->pixels * b->taps; i++)
         weight[i] = weight[i - factor * b->taps];
     return weight;
@@ -214,7 +206,8 @@ static void lines_match(const struct up_kernels *k)
         for (size_t p = 0; p < b.pixels; p++)
             span[p] = span_of(p, factor, b.taps, inputs, same);
         const size_t x_count = b.x_line + inputs * b.channels;
-        float *x = filled(&random, x_count), *weight = line_weights(&random, &b, factor, same);
+        float *x = guarded_random(&random, x_count),
+              *weight = line_weights(&random, &b, factor, same);
         b.weight = weight;
         static size_t base[LINE_PIXELS * LINE_CHANNELS];
         static int32_t index[LINE_PIXELS * LINE_CHANNELS + LANES];

@@ -6,15 +6,6 @@
 
 #include "core/kernels/kernels.h"
 #include "guard.h"
-#include "tests/support/random.h"
-
-static float *filled(struct random *random, size_t count)
-{
-    float *values = guarded_new(count);
-    for (size_t i = 0; i < count; i++)
-        values[i] = random_float(random, 2);
-    return values;
-}
 
 /* --- combine -------------------------------------------------------------------------------- */
 
@@ -56,7 +47,7 @@ static void combination_matches(const struct up_kernels *k)
         strides_pick(&random, c.columns, &c.b_row, &c.b_column);
         const size_t a_count = (c.rows - 1) * c.a_row + (c.columns - 1) * c.a_column + 1;
         const size_t b_count = (c.rows - 1) * c.b_row + (c.columns - 1) * c.b_column + 1;
-        float *a = filled(&random, a_count), *b = filled(&random, b_count);
+        float *a = guarded_random(&random, a_count), *b = guarded_random(&random, b_count);
         float *y = guarded_new(c.rows * c.columns);
         k->combine(&c, a, b, y);
         for (size_t i = 0; i < c.rows * c.columns; i++) {
@@ -119,7 +110,8 @@ static void contraction_matches(const struct up_kernels *k)
         c.b_depth = lines ? c.width : 1;
         c.b_width = lines ? 1 : c.depth;
         const size_t a_count = (c.depth - 1) * c.a_stride + 1;
-        float *a = filled(&random, a_count), *b = filled(&random, c.depth * c.width);
+        float *a = guarded_random(&random, a_count),
+              *b = guarded_random(&random, c.depth * c.width);
         float *y = guarded_new(c.width);
         k->contract(&c, a, b, y);
         for (size_t j = 0; j < c.width; j++) {
@@ -182,7 +174,7 @@ static void copy_matches(const struct up_kernels *k)
         const struct up_strided s = strided_pick(&random, &in);
         for (size_t i = 0; i < s.rank; i++)
             out *= s.dim[i];
-        float *x = filled(&random, in), *y = guarded_new(out);
+        float *x = guarded_random(&random, in), *y = guarded_new(out);
         k->copy(&s, x, y);
         for (size_t i = 0; i < out; i++) {
             size_t at = 0, rest = i;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/random.h"
+
 static const char *written(float value, char text[API_NUMBER_BYTES_MAX + 1])
 {
     text[api_number_write(value, text)] = '\0';
@@ -28,19 +30,11 @@ static uint32_t to_bits(float value)
     return bits;
 }
 
-static uint64_t random_next(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static float random_finite(uint64_t *state)
+static float random_finite(struct random *random)
 {
     float value;
     do {
-        value = from_bits((uint32_t)(random_next(state) >> 20));
+        value = from_bits((uint32_t)random_bits(random));
     } while (!isfinite(value));
     return value;
 }
@@ -120,10 +114,10 @@ static int digits_of(const char *text)
 /* Shortest: no %.*e with fewer digits reads back. Nearest: none with as many lies closer. */
 Test(number, writes_the_shortest_text_that_reads_back, .timeout = 60)
 {
-    uint64_t state = 88172645463325252u;
+    struct random random = {88172645463325252u};
     char text[API_NUMBER_BYTES_MAX + 1], shorter[32];
     for (int i = 0; i < 200000; i++) {
-        const float value = random_finite(&state);
+        const float value = random_finite(&random);
         written(value, text);
         cr_assert(to_bits(strtof(text, NULL)) == to_bits(value), "0x%08x is written %s",
                   to_bits(value), text);
@@ -167,27 +161,27 @@ static void read_expect(const char *text, float expected)
 
 Test(number, reads_what_it_writes, .timeout = 60)
 {
-    uint64_t state = 4101842887655102017u;
+    struct random random = {4101842887655102017u};
     char text[API_NUMBER_BYTES_MAX + 1];
     for (int i = 0; i < 300000; i++) {
-        const float value = random_finite(&state);
+        const float value = random_finite(&random);
         read_expect(written(value, text), value);
     }
 }
 
 Test(number, rounds_as_strtof_does, .timeout = 60)
 {
-    uint64_t state = 2685821657736338717u;
+    struct random random = {2685821657736338717u};
     char text[400];
     for (int i = 0; i < 300000; i++) {
-        const uint64_t bits = random_next(&state);
+        const uint64_t bits = random_bits(&random);
         const int digits = 1 + (int)(bits % 24), exponent = (int)(bits >> 8 & 63) - 45;
-        double value = (double)random_next(&state) / 18446744073709551616.0 * pow(10, exponent);
+        double value = (double)random_bits(&random) / 18446744073709551616.0 * pow(10, exponent);
         if (fabs(value) > 3e38)
             continue;
         (void)snprintf(text, sizeof text, bits & 64 ? "%.*e" : "%.*f", digits, value);
         read_expect(text, strtof(text, NULL));
-        value = (double)random_finite(&state); /* a float's own digits, and its upper middle */
+        value = (double)random_finite(&random); /* a float's own digits, and its upper middle */
         const double middle = value + (nextafterf((float)value, INFINITY) - value) / 2;
         (void)snprintf(text, sizeof text, "%.*e", 20 + digits * 4, isfinite(middle) ? middle : 0);
         read_expect(text, strtof(text, NULL));
@@ -330,17 +324,17 @@ Test(number, reads_many_as_strtof_does, .timeout = 20)
     static const char tail[TAIL + 1] =
         "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
         "0,0,0,0,0,0,0,0,0,0";
-    uint64_t state = 88172645463325252u;
+    struct random random = {88172645463325252u};
     char *end = text + sprintf(text, "%*s", API_NUMBERS_BEFORE, "[");
     const char *at = end;
     for (size_t i = 0; i < MANY; i++) {
-        const int places = (int)(random_next(&state) % 17);
-        const double limit = pow(10, (double)(random_next(&state) % 19) - places);
-        const double number = (double)(int64_t)random_next(&state) / 0x1p63 * fmin(limit, 9e7);
+        const int places = (int)(random_bits(&random) % 17);
+        const double limit = pow(10, (double)(random_bits(&random) % 19) - places);
+        const double number = (double)(int64_t)random_bits(&random) / 0x1p63 * fmin(limit, 9e7);
         const char *first = end;
         end += sprintf(end, "%.*f", places, number);
         truths[i] = strtof(first, NULL);
-        end += sprintf(end, random_next(&state) % 8 == 0 ? ", " : ",");
+        end += sprintf(end, random_bits(&random) % 8 == 0 ? ", " : ",");
     }
     end += sprintf(end, "%s", tail);
     struct api_number_marks marks = {.first = at, .end = at};
