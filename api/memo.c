@@ -14,6 +14,7 @@
 enum {
     ENTRIES_MAX = 64,
     ENTRY_BYTES = 64 * 1024, /* an arena's first block */
+    BODY_BYTES_MAX = 8 * 1024,
     INPUTS_MAX = 4,
 };
 
@@ -51,11 +52,12 @@ static void put_text(struct api_buffer *out, const char *text)
         api_buffer_put(out, text, bytes);
 }
 
-static enum up_code form_make(const struct api_memo *memo, struct api_job *job)
+static enum up_code form_make(const struct api_memo *memo, struct api_job *job,
+                              struct up_error *err)
 {
     const struct api_request *request = job->request;
     const struct api_document *document = &job->memo.document;
-    struct api_buffer out = api_buffer_make(job->reader.arena, job->reader.err);
+    struct api_buffer out = api_buffer_make(job->reader.arena, err);
     put_text(&out, request->accept);
     put_text(&out, request->content_type);
     api_buffer_put(&out, &request->query_count, sizeof request->query_count);
@@ -158,23 +160,21 @@ static void entry_drop(struct api_memo_entry *e)
 }
 
 /* Warnings are written on to; what was kept is not. */
-static enum up_code warnings_copy(struct api_reader *reader, const struct api_warning *from)
+static bool warnings_copy(struct api_job *job, const struct api_warning *from)
 {
-    reader->warnings = NULL;
-    reader->warnings_end = &reader->warnings;
-    for (; from != NULL; from = from->next) {
-        struct api_warning *w = up_arena_alloc(reader->arena, 1, sizeof *w, reader->err);
-        if (w == NULL)
-            return reader->err->code;
-        *w = *from;
-        w->next = NULL;
-        *reader->warnings_end = w;
-        reader->warnings_end = &w->next;
+    struct api_warning *first = NULL, **end = &first;
+    for (; from != NULL; from = from->next, end = &(*end)->next) {
+        *end = up_arena_alloc(job->reader.arena, 1, sizeof **end, NULL);
+        if (*end == NULL)
+            return false;
+        **end = *from;
     }
-    return UP_OK;
+    job->reader.warnings = first;
+    job->reader.warnings_end = first == NULL ? &job->reader.warnings : end;
+    return true;
 }
 
-static enum up_code job_adopt(struct api_job *job, const struct api_memo_entry *e)
+static void job_adopt(struct api_job *job, const struct api_memo_entry *e)
 {
     const struct api_job *kept = &e->job;
     job->form = kept->form;
@@ -189,28 +189,39 @@ static enum up_code job_adopt(struct api_job *job, const struct api_memo_entry *
         job->input[i].data = job->memo.document.tensors[e->input_tensor[i]].data;
         job->input_name[i] = kept->input_name[i];
     }
-    return warnings_copy(&job->reader, e->job.reader.warnings);
 }
 
-enum up_code api_memo_find(const struct api_context *context, struct api_job *job)
+/* Splits the body and makes its form; what is wrong with it is said by whoever reads it. */
+static bool body_split(const struct api_memo *memo, struct api_job *job)
+{
+    const struct api_part *body = memo == NULL ? NULL : api_job_document(job);
+    struct api_memo_use *use = &job->memo;
+    struct up_error unheard = {.code = UP_OK};
+    if (body == NULL || body->bytes > BODY_BYTES_MAX ||
+        api_json_lift(body->data, body->bytes, 0, job->reader.arena, &use->document, &unheard) !=
+            UP_OK)
+        return false;
+    use->split = true;
+    return form_make(memo, job, &unheard) == UP_OK;
+}
+
+bool api_memo_find(const struct api_context *context, struct api_job *job)
 {
     struct api_memo_use *use = &job->memo;
-    const struct api_part *body = api_job_document(job);
-    if (context->memo == NULL || body == NULL)
-        return UP_OK;
-    if (api_read_text(&job->reader, body->data, body->bytes, false, &use->document) != UP_OK)
-        return job->reader.err->code;
-    use->split = true;
-    if (form_make(context->memo, job) != UP_OK)
-        return job->reader.err->code;
+    if (!body_split(context->memo, job))
+        return false;
     use->entry = entry_take(context->memo, use);
     if (use->entry == NULL)
-        return UP_OK;
-    if (up_plan_cache_again(context->plans, &use->entry->plan, &job->use))
-        return job_adopt(job, use->entry);
-    entry_drop(use->entry);
+        return false;
+    if (!up_plan_cache_again(context->plans, &use->entry->plan, &job->use)) {
+        entry_drop(use->entry);
+    } else if (warnings_copy(job, use->entry->job.reader.warnings)) {
+        job_adopt(job, use->entry);
+        return true;
+    }
+    up_plan_release(&job->use);
     api_memo_release(use);
-    return UP_OK;
+    return false;
 }
 
 void api_memo_release(struct api_memo_use *use)
@@ -300,8 +311,7 @@ static struct api_memo_entry *entry_make(const struct api_context *context,
 void api_memo_keep(const struct api_context *context, const struct api_job *job)
 {
     struct api_memo *memo = context->memo;
-    if (memo == NULL || job->memo.entry != NULL || job->memo.form == NULL ||
-        up_plan_name(&job->use).serial == 0)
+    if (memo == NULL || job->memo.entry != NULL || job->memo.form == NULL || !job->use.found)
         return;
     struct api_memo_entry *e = entry_make(context, job), *gone = NULL;
     if (e == NULL)

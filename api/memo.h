@@ -1,12 +1,11 @@
 /* What small documents say apart from their numbers, kept for the next request that says the same.
  *
- * A document that is answered briefly (api_handle_brief) spends most of its time on being
- * understood: its envelope parsed, parameters read, a graph made, its plan found. All of that
- * depends on the text around the input's numbers only, so it is kept under that text: the query,
- * the headers that count, the envelope, the shapes of what was lifted out of it, and the numbers of
- * all that is no input, compared byte for byte. A kept reading names its plan and does not hold it;
- * it goes when the plan has gone. Only what was answered is kept. Every function is safe from any
- * thread. */
+ * A small document spends most of its time on being understood: its envelope parsed, parameters
+ * read, a graph made, its plan found. All of that depends on the text around the input's numbers
+ * only, so it is kept under that text: the query, the headers that count, the envelope, the shapes
+ * of what was lifted out of it, and the numbers of all that is no input, compared byte for byte. A
+ * kept reading names its plan and does not hold it; it goes when the plan has gone. Only what was
+ * answered is kept. Every function is safe from any thread. */
 #ifndef API_MEMO_H
 #define API_MEMO_H
 
@@ -34,11 +33,13 @@ struct api_memo_use {
     uint64_t hash; /* of the form */
 };
 
-/* Splits the job's body if it is a document; where a request like it is kept the job becomes a copy
- * of that one's, with its own input, and its plan (`use`). Else memo.entry stays NULL. */
-enum up_code api_memo_find(const struct api_context *context, struct api_job *job) UP_CHECKED;
+/* Splits the job's body if it is a small document; where a request like it is kept the job becomes
+ * a copy of that one's, with its own input, and its plan (`use`). False: all is still to be read,
+ * from the body or from memo.document. */
+bool api_memo_find(const struct api_context *context, struct api_job *job);
 
-/* Keeps the reading of a job that was answered, if it can be kept and is not. */
+/* Keeps the reading of a job that was answered, if it can be kept, is not, and is like to come
+ * again: its plan was found. */
 void api_memo_keep(const struct api_context *context, const struct api_job *job);
 
 void api_memo_release(struct api_memo_use *use); /* safe to repeat */

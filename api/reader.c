@@ -98,14 +98,6 @@ static bool refused(enum json_error_code code)
            code == json_error_null_character || code == json_error_null_byte_in_key;
 }
 
-enum up_code api_read_text(struct api_reader *reader, const char *text, size_t bytes, bool model,
-                           struct api_document *ret)
-{
-    return model
-               ? api_json_relax(text, bytes, reader->arena, ret, reader->err)
-               : api_json_lift(text, bytes, reader->tensor_count, reader->arena, ret, reader->err);
-}
-
 json_t *api_read_envelope(struct api_reader *reader, const struct api_document *document)
 {
     bool no_memory;
@@ -129,9 +121,11 @@ json_t *api_read_envelope(struct api_reader *reader, const struct api_document *
 json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes, bool model)
 {
     struct api_document document;
-    return api_read_text(reader, text, bytes, model, &document) == UP_OK
-               ? api_read_envelope(reader, &document)
-               : NULL;
+    const enum up_code code =
+        model ? api_json_relax(text, bytes, reader->arena, &document, reader->err)
+              : api_json_lift(text, bytes, reader->tensor_count, reader->arena, &document,
+                              reader->err);
+    return code == UP_OK ? api_read_envelope(reader, &document) : NULL;
 }
 
 /* --- Tensors -------------------------------------------------------------------------------- */

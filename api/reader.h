@@ -67,10 +67,7 @@ enum up_code api_reader_add(struct api_reader *reader, const struct up_tensor *t
 json_t *api_read_json(struct api_reader *reader, const char *text, size_t bytes,
                       bool model) UP_CHECKED;
 
-/* The two halves of it: the text split, its tensors not yet the reader's; and what is left of it as
- * a value, its tensors made the reader's. */
-enum up_code api_read_text(struct api_reader *reader, const char *text, size_t bytes, bool model,
-                           struct api_document *ret) UP_CHECKED;
+/* The second half of it, for a text that api_json_lift has split already. */
 json_t *api_read_envelope(struct api_reader *reader,
                           const struct api_document *document) UP_CHECKED;
 

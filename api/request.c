@@ -318,13 +318,25 @@ enum up_code api_job_net(struct api_job *job, const json_t *owner, const char *a
     return axes_fit(job);
 }
 
+static enum up_code brief_refuse(struct api_job *job)
+{
+    return api_refuse(&job->reader, UP_E_BUSY, "", "this takes more than a moment");
+}
+
+/* Before anything is read: the headers ask for a picture. */
+static bool wants_picture(const struct api_request *request)
+{
+    enum api_format format;
+    return api_accept_choose(request->accept, API_JSON, &format) && format == API_PNG;
+}
+
 enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
                           bool shapes, struct api_job *ret, struct up_error *err)
 {
     job_begin(context, request, api_job_members, shapes, ret, err);
-    if (request->brief && !shapes && api_memo_find(context, ret) != UP_OK)
-        return err->code;
-    if (ret->memo.entry != NULL)
+    if (request->brief && wants_picture(request))
+        return brief_refuse(ret);
+    if (!shapes && api_memo_find(context, ret))
         return UP_OK;
     if (shared_read(ret) != UP_OK)
         return err->code;
@@ -339,16 +351,24 @@ void api_job_close(struct api_job *job)
     job->root = NULL;
 }
 
-/* A kept plan for few numbers; what was found is the job's in any case. */
-static bool plan_find_brief(const struct api_context *context, struct api_job *job,
-                            const struct up_plan_options *options)
+/* Few numbers, and no picture. */
+static bool is_brief(const struct api_job *job)
 {
-    if (job->output.format == API_PNG ||
-        !up_plan_cache_find(context->plans, &job->net.graph, options, job->reader.arena, &job->use))
-        return false;
     const struct up_plan_bytes bytes = up_plan_bytes(job->use.plan);
-    return (bytes.input + bytes.output + bytes.scratch) / sizeof(float) <= BRIEF_VALUES &&
+    return job->output.format != API_PNG &&
+           (bytes.input + bytes.output + bytes.scratch) / sizeof(float) <= BRIEF_VALUES &&
            up_plan_macs(job->use.plan) <= BRIEF_MACS;
+}
+
+/* For a brief request: a plan that is kept. What was found is the job's in any case. */
+static enum up_code plan_find(const struct api_context *context, struct api_job *job,
+                              const struct up_plan_options *options)
+{
+    if (job->use.plan == NULL && (job->output.format == API_PNG ||
+                                  !up_plan_cache_find(context->plans, &job->net.graph, options,
+                                                      job->reader.arena, &job->use)))
+        return brief_refuse(job);
+    return is_brief(job) ? UP_OK : brief_refuse(job);
 }
 
 enum up_code api_job_plan(const struct api_context *context, struct api_job *job,
@@ -359,21 +379,14 @@ enum up_code api_job_plan(const struct api_context *context, struct api_job *job
                                             .no_fusion = context->no_fusion,
                                             .output_bytes_max = context->limits.output_bytes,
                                             .output_bytes_flag = "--output-limit"};
-    if (job->use.plan != NULL) {
-        *ret = job->use.plan;
-        return UP_OK;
-    }
-    if (job->request->brief) {
-        if (!plan_find_brief(context, job, &options))
-            return api_refuse(&job->reader, UP_E_BUSY, "", "this takes more than a moment");
-        *ret = job->use.plan;
-        return UP_OK;
-    }
-    if (up_plan_cache_get(context->plans, &job->net.graph, &options, job->reader.arena, &job->use,
-                          job->reader.err) != UP_OK)
-        return job->reader.err->code;
+    enum up_code code = UP_OK;
+    if (job->request->brief)
+        code = plan_find(context, job, &options);
+    else if (job->use.plan == NULL)
+        code = up_plan_cache_get(context->plans, &job->net.graph, &options, job->reader.arena,
+                                 &job->use, job->reader.err);
     *ret = job->use.plan;
-    return UP_OK;
+    return code;
 }
 
 void api_job_plan_drop(struct api_job *job)

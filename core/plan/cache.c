@@ -176,7 +176,7 @@ bool up_plan_cache_again(struct up_plan_cache *cache, const struct up_plan_name 
         use_unlink(e);
         use_link(e);
         cache->counts.hits++;
-        *ret = (struct up_plan_use){e->plan, e};
+        *ret = (struct up_plan_use){e->plan, e, true};
     }
     pthread_mutex_unlock(&cache->lock);
     return e != NULL;
@@ -275,7 +275,7 @@ bool up_plan_cache_find(struct up_plan_cache *cache, const struct up_graph *grap
         return false;
     struct up_plan_entry *e = find(cache, &key, hash_of(cache, &key));
     if (e != NULL)
-        *ret = (struct up_plan_use){e->plan, e};
+        *ret = (struct up_plan_use){e->plan, e, true};
     return e != NULL;
 }
 
@@ -294,7 +294,8 @@ enum up_code up_plan_cache_get(struct up_plan_cache *cache, const struct up_grap
         return build_in(graph, options, arena, ret, err);
     const uint64_t hash = hash_of(cache, &key);
     e = find(cache, &key, hash);
-    if (e == NULL) {
+    const bool found = e != NULL;
+    if (!found) {
         count_miss(cache);
         const enum up_code code = entry_build(cache, graph, options, &e, &own);
         if (code == UP_E_BUSY || code == UP_E_LIMIT)
@@ -306,7 +307,7 @@ enum up_code up_plan_cache_get(struct up_plan_cache *cache, const struct up_grap
         e->hash = hash;
         keep(e);
     }
-    *ret = (struct up_plan_use){e->plan, e};
+    *ret = (struct up_plan_use){e->plan, e, found};
     return UP_OK;
 }
 

@@ -24,6 +24,7 @@ void up_plan_cache_free(struct up_plan_cache *cache);
 struct up_plan_use {
     const struct up_plan *plan;
     struct up_plan_entry *entry; /* NULL: the plan lies in the request's arena */
+    bool found;                  /* it was kept before this use of it */
 };
 
 /* The plan that up_plan_build makes, from the cache if it has one, else built and kept. One that

@@ -19,12 +19,14 @@ static char *metrics(void *server, struct up_arena *arena, size_t *ret_bytes, st
 }
 
 struct up_plan_cache *ask_plans;
+struct api_memo *ask_memo;
 
 struct api_response ask_in(struct up_arena *arena, const struct question *q)
 {
     static const char *const libraries[] = {"none 1.0", NULL};
     const struct api_context context = {.kernels = up_kernels_select(NULL),
                                         .plans = ask_plans,
+                                        .memo = ask_memo,
                                         .limits = {.body_bytes = ASK_OUTPUT_BYTES,
                                                    .output_bytes = ASK_OUTPUT_BYTES,
                                                    .memory_bytes = 4 * (size_t)ASK_OUTPUT_BYTES,

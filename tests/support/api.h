@@ -28,6 +28,7 @@ struct reply {
 
 /* The kept plans that requests find from now on; NULL at first: none. */
 extern struct up_plan_cache *ask_plans;
+extern struct api_memo *ask_memo; /* beside plans */
 
 struct reply ask(const struct question *question);
 

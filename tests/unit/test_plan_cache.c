@@ -118,10 +118,11 @@ Test(plan_cache, a_name_finds_its_plan_while_it_is_kept, .timeout = 20)
     struct model *m = weighted(2, 3);
     struct up_plan_use use = plan_use(cache, m), again = {.plan = NULL};
     const struct up_plan_name name = up_plan_name(&use), none = {.hash = name.hash};
+    cr_assert(!use.found);
     up_plan_release(&use);
     cr_assert(!request(cache, 1, 1));
     cr_assert(name.serial != 0 && !up_plan_cache_again(cache, &none, &again));
-    cr_assert(up_plan_cache_again(cache, &name, &again), "not found by its name");
+    cr_assert(up_plan_cache_again(cache, &name, &again) && again.found, "not found by its name");
     assert_sums(m, again.plan, 2, 3);
     cr_assert(!request(cache, 1, 2), "drops the plan that nobody uses");
     assert_sums(m, again.plan, 2, 3);
