@@ -60,7 +60,10 @@ const struct up_param api_output_params[] = {
      AT(vmax),
      .fallback = NAN,
      .meaning = "png: value of the map's last colour; default: the largest"},
-    {.name = "grid", .type = UP_PARAM_BOOL, AT(grid), .meaning = "png: lines between the cells"},
+    {.name = "grid",
+     .type = UP_PARAM_BOOL,
+     AT(grid),
+     .meaning = "png: lines between the cells; default: where few cells have 20 pixels or more"},
     {.name = "ticks", .type = UP_PARAM_BOOL, AT(ticks), .meaning = "png: numbers along the axes"},
     {.name = "colorbar",
      .type = UP_PARAM_BOOL,
@@ -124,10 +127,10 @@ enum up_code api_output_read(struct api_reader *reader, const json_t *object,
         struct up_nearest nearest = {.text = output.cmap};
         for (const char *const *name = api_colormap_names(); *name != NULL; name++)
             up_nearest_offer(&nearest, *name);
-        const char *best = up_nearest_best(&nearest);
+        char hint[UP_HINT_BYTES];
         return api_refuse(reader, UP_E_INVALID, "/output/cmap",
-                          "there is no colour map \"%.60s\"%s%s%s", output.cmap,
-                          best ? "; did you mean \"" : "", best ? best : "", best ? "\"?" : "");
+                          "there is no colour map \"%.60s\"%s", output.cmap,
+                          up_nearest_hint(&nearest, hint));
     }
     if (json_object_get(object, "format") == NULL)
         output.format = fallback;

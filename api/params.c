@@ -233,23 +233,22 @@ static enum up_code read_activation(const struct place *p, const json_t *value, 
         return p->reader->err->code;
     if (up_activation_find(text, to))
         return UP_OK;
+    char hint[UP_HINT_BYTES];
     struct up_nearest nearest = {.text = text};
     for (int i = 0; i < UP_ACT_COUNT; i++)
         up_nearest_offer(&nearest, up_activation_name((enum up_activation_id)i));
-    const char *best = up_nearest_best(&nearest);
-    return api_refuse(p->reader, UP_E_INVALID, p->at, "there is no activation \"%.60s\"%s%s%s",
-                      json_string_value(name), best ? "; did you mean \"" : "", best ? best : "",
-                      best ? "\"?" : "");
+    return api_refuse(p->reader, UP_E_INVALID, p->at, "there is no activation \"%.60s\"%s",
+                      json_string_value(name), up_nearest_hint(&nearest, hint));
 }
 
 static enum up_code unknown_initializer(const struct place *p, const char *name)
 {
+    char hint[UP_HINT_BYTES];
     struct up_nearest nearest = {.text = name};
     for (const struct up_initializer_class *const *c = up_initializer_classes(); *c != NULL; c++)
         up_nearest_offer(&nearest, (*c)->class_name);
-    const char *best = up_nearest_best(&nearest);
-    return api_refuse(p->reader, UP_E_INVALID, p->at, "there is no initializer \"%.60s\"%s%s%s",
-                      name, best ? "; did you mean \"" : "", best ? best : "", best ? "\"?" : "");
+    return api_refuse(p->reader, UP_E_INVALID, p->at, "there is no initializer \"%.60s\"%s", name,
+                      up_nearest_hint(&nearest, hint));
 }
 
 static bool initializer_extra(const char *name)
@@ -374,12 +373,12 @@ static enum up_code (*const readers[])(const struct place *, const json_t *, voi
 static enum up_code unknown(struct api_reader *reader, const struct api_params *params,
                             const char *name, const char *at)
 {
+    char hint[UP_HINT_BYTES];
     struct up_nearest nearest = {.text = name};
     for (const struct up_param *row = params->rows; row->name != NULL; row++)
         up_nearest_offer(&nearest, row->name);
-    const char *best = up_nearest_best(&nearest);
-    return api_refuse(reader, UP_E_INVALID, at, "%s has no parameter \"%.60s\"%s%s%s", params->what,
-                      name, best ? "; did you mean \"" : "", best ? best : "", best ? "\"?" : "");
+    return api_refuse(reader, UP_E_INVALID, at, "%s has no parameter \"%.60s\"%s", params->what,
+                      name, up_nearest_hint(&nearest, hint));
 }
 
 static enum up_code read_member(struct api_reader *reader, const struct api_params *params,
