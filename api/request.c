@@ -14,9 +14,9 @@
 /* What takes about as long as handing a request to another thread and back, or a few times that. */
 enum { BRIEF_VALUES = 2048, BRIEF_MACS = 1 << 20 };
 
-const char *const api_job_members[] = {"input", "inputs",          "layer",  "layers",
-                                       "model", "weights",         "output", "channels",
-                                       "shape", "set_random_seed", NULL};
+static const char *const net_members[] = {"input", "inputs",          "layer",  "layers",
+                                          "model", "weights",         "output", "channels",
+                                          "shape", "set_random_seed", NULL};
 
 /* --- Members -------------------------------------------------------------------------------- */
 
@@ -34,6 +34,20 @@ static enum up_code channels_read(struct api_job *job)
     return UP_OK;
 }
 
+/* What ends the sentence that there is no member `name`: where it belongs, or the nearest. */
+static const char *member_hint(const json_t *object, const char *const *members, const char *name,
+                               char text[UP_HINT_BYTES])
+{
+    struct up_nearest nearest = {.text = name};
+    if (up_choice_find(members, "output") >= 0 && up_param_find(api_output_params, name) != NULL)
+        return "; it is a member of output";
+    if (json_object_get(object, "class_name") != NULL)
+        return "; what Keras writes is its member layer or model";
+    for (const char *const *m = members; *m != NULL; m++)
+        up_nearest_offer(&nearest, *m);
+    return up_nearest_hint(&nearest, text);
+}
+
 enum up_code api_members_check(struct api_reader *reader, const json_t *object, const char *at,
                                const char *const *members, const char *what)
 {
@@ -43,15 +57,12 @@ enum up_code api_members_check(struct api_reader *reader, const json_t *object, 
     {
         if (up_choice_find(members, name) >= 0)
             continue;
-        struct up_nearest nearest = {.text = name};
-        for (const char *const *m = members; *m != NULL; m++)
-            up_nearest_offer(&nearest, *m);
-        const char *best = up_nearest_best(&nearest), *place = api_under(reader, at, name);
+        char hint[UP_HINT_BYTES];
+        const char *place = api_under(reader, at, name);
         return place == NULL
                    ? reader->err->code
-                   : api_refuse(reader, UP_E_INVALID, place, "%s has no member \"%.60s\"%s%s%s",
-                                what, name, best ? "; did you mean \"" : "", best ? best : "",
-                                best ? "\"?" : "");
+                   : api_refuse(reader, UP_E_INVALID, place, "%s has no member \"%.60s\"%s", what,
+                                name, member_hint(object, members, name, hint));
     }
     return UP_OK;
 }
@@ -333,7 +344,7 @@ static bool wants_picture(const struct api_request *request)
 enum up_code api_job_open(const struct api_context *context, const struct api_request *request,
                           bool shapes, struct api_job *ret, struct up_error *err)
 {
-    job_begin(context, request, api_job_members, shapes, ret, err);
+    job_begin(context, request, net_members, shapes, ret, err);
     if (request->brief && wants_picture(request))
         return brief_refuse(ret);
     if (!shapes && api_memo_find(context, ret))

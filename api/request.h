@@ -90,9 +90,6 @@ struct up_shape api_job_shape(const struct api_job *job, const struct up_shape *
 
 /* --- The steps of api_job_open, in order --- */
 
-/* Members of the document, NULL-terminated, of a request with one net. */
-extern const char *const api_job_members[];
-
 /* The document: the body, the part "request", or an empty object beside a file. (api/body.c) */
 enum up_code api_job_body(struct api_job *job) UP_CHECKED;
 
