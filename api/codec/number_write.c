@@ -130,7 +130,7 @@ static bool repeats(const float *values, size_t group)
 {
     uint32_t different = 0;
     for (size_t c = 0; c < group; c++)
-        different |= bits_of(values[c]) ^ bits_of(values[c - group]);
+        different |= bits_of(values[c]) ^ bits_of(*(values + c - group));
     return different == 0;
 }
 
