@@ -18,13 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "api/memo.h"
 #include "core/deadline.h"
 #include "server/assets.h"
 #include "server/drain.h"
 #include "server/http.h"
 #include "server/log.h"
 
-enum { CLIENTS = 12, ANSWER_BYTES = 65536 };
+enum { CLIENTS = 12, ANSWER_BYTES = 65536, MEMO_BYTES = 65536 /* of one reading */ };
 
 struct bench {
     unsigned port;
@@ -189,6 +190,7 @@ int main(int argc, char *argv[])
         .kernels = up_kernels_select(""),
         .pool = up_pool_new(options.threads, options.queue),
         .plans = up_plan_cache_new(options.plan_cache, srv_http_budget(http)),
+        .memo = api_memo_new(MEMO_BYTES, srv_http_budget(http)),
         .limits = {.body_bytes = options.body_limit,
                    .output_bytes = options.output_limit,
                    .memory_bytes = options.memory,
@@ -207,6 +209,7 @@ int main(int argc, char *argv[])
     }
     run(&b, http, context.pool, argc > 1 ? strtoull(argv[1], NULL, 10) : 3);
     up_pool_free(context.pool);
+    api_memo_free(context.memo);
     up_plan_cache_free(context.plans);
     srv_http_free(http);
     (void)printf("%zu answers, %zu of them 200, %zu wrong\n", atomic_load(&b.answers),
