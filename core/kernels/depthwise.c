@@ -6,72 +6,75 @@
 
 enum { PIXELS = 4, VECTORS = 2 }; /* that are summed together */
 
-/* Channels c .. c + vectors * lanes - 1 of some pixels. Inlined where both numbers are constant. */
-UP_INLINE void sums(const struct up_depthwise *d, const float *const *x, size_t pixels,
-                    size_t vectors, size_t c, float *y)
+/* Channels c .. c + vectors * lanes - 1 of the pixels p .. p + pixels - 1. Inlined where both
+ * numbers are constant. */
+UP_INLINE void sums(const struct up_depthwise *d, size_t p, size_t pixels, size_t c, size_t vectors)
 {
+    const size_t from = p * d->x_stride + c;
     up_vf sum[PIXELS][VECTORS] = {{{0}}};
     for (size_t t = 0; t < d->taps; t++) {
+        up_vf w[VECTORS];
         UP_UNROLL
-        for (size_t v = 0; v < vectors; v++) {
-            const size_t at = c + v * UP_LANES;
-            const up_vf w = up_load(d->w + t * d->w_stride + at);
+        for (size_t v = 0; v < vectors; v++)
+            w[v] = up_load(d->w[t] + c + v * UP_LANES);
+        const float *x = d->x[t] + from;
+        UP_UNROLL
+        for (size_t i = 0; i < pixels; i++, x += d->x_stride) {
             UP_UNROLL
-            for (size_t p = 0; p < pixels; p++)
-                sum[p][v] += up_load(x[p * d->taps + t] + d->first + at) * w;
+            for (size_t v = 0; v < vectors; v++)
+                sum[i][v] += up_load(x + v * UP_LANES) * w[v];
         }
     }
     UP_UNROLL
-    for (size_t p = 0; p < pixels; p++) {
+    for (size_t i = 0; i < pixels; i++) {
         UP_UNROLL
         for (size_t v = 0; v < vectors; v++) {
-            float *to = y + p * d->channels + c + v * UP_LANES;
-            const up_vf all = d->accumulate ? up_load(to) + sum[p][v] : sum[p][v];
+            float *to = d->y + (p + i) * d->channels + c + v * UP_LANES;
+            const up_vf all = d->accumulate ? up_load(to) + sum[i][v] : sum[i][v];
             up_store(to, d->bias == NULL ? all : all + up_load(d->bias + c + v * UP_LANES));
         }
     }
 }
 
-static void single(const struct up_depthwise *d, const float *const *x, size_t c, float *y)
+static void single(const struct up_depthwise *d, size_t p, size_t c)
 {
-    float sum = 0;
+    float sum = 0, *y = d->y + p * d->channels + c;
     for (size_t t = 0; t < d->taps; t++)
-        sum += x[t][d->first + c] * d->w[t * d->w_stride + c];
+        sum += d->x[t][p * d->x_stride + c] * d->w[t][c];
     sum = d->accumulate ? *y + sum : sum;
     *y = d->bias == NULL ? sum : sum + d->bias[c];
 }
 
-/* One output for each channel of some pixels. Inlined where their number is constant. */
-UP_INLINE void one_each(const struct up_depthwise *d, const float *const *x, size_t pixels,
-                        float *y)
+/* One output for each channel of some pixels from p on. Inlined where their number is constant. */
+UP_INLINE void one_each(const struct up_depthwise *d, size_t p, size_t pixels)
 {
     size_t c = 0;
     for (; c + VECTORS * UP_LANES <= d->channels; c += VECTORS * UP_LANES)
-        sums(d, x, pixels, VECTORS, c, y);
+        sums(d, p, pixels, c, VECTORS);
     for (; c + UP_LANES <= d->channels; c += UP_LANES)
-        sums(d, x, pixels, 1, c, y);
+        sums(d, p, pixels, c, 1);
     for (; c < d->channels; c++)
-        for (size_t p = 0; p < pixels; p++)
-            single(d, x + p * d->taps, c, y + p * d->channels + c);
+        for (size_t i = 0; i < pixels; i++)
+            single(d, p + i, c);
 }
 
 static void all_one_each(const struct up_depthwise *d)
 {
     size_t p = 0;
     for (; p + PIXELS <= d->pixels; p += PIXELS)
-        one_each(d, d->x + p * d->taps, PIXELS, d->y + p * d->channels);
+        one_each(d, p, PIXELS);
     for (; p < d->pixels; p++)
-        one_each(d, d->x + p * d->taps, 1, d->y + p * d->channels);
+        one_each(d, p, 1);
 }
 
-static void several_each(const struct up_depthwise *d, const float *const *x, float *y)
+static void several_each(const struct up_depthwise *d, size_t p, float *y)
 {
     const size_t m = d->multiplier;
     if (!d->accumulate)
         memset(y, 0, d->channels * m * sizeof *y);
     for (size_t c = 0; c < d->channels; c++, y += m)
         for (size_t t = 0; t < d->taps; t++) {
-            const float v = x[t][d->first + c], *w = d->w + t * d->w_stride + c * m;
+            const float v = d->x[t][p * d->x_stride + c], *w = d->w[t] + c * m;
             for (size_t i = 0; i < m; i++)
                 y[i] += v * w[i];
         }
@@ -86,7 +89,7 @@ void UP_KERNEL(depthwise)(const struct up_depthwise *d)
     const size_t width = d->channels * d->multiplier;
     float *y = d->y;
     for (size_t p = 0; p < d->pixels; p++, y += width) {
-        several_each(d, d->x + p * d->taps, y);
+        several_each(d, p, y);
         for (size_t i = 0; d->bias != NULL && i < width; i++)
             y[i] += d->bias[i];
     }

@@ -153,16 +153,15 @@ struct up_strided {
 /* Depthwise sums of one run of output pixels: for p < pixels, c < channels, m < multiplier
  *
  *   y[(p * channels + c) * multiplier + m] =
- *       sum over t < taps of x[p * taps + t][first + c] * w[t * w_stride + c * multiplier + m]
+ *       sum over t < taps of x[t][p * x_stride + c] * w[t][c * multiplier + m]
  *
  * added to what y holds with `accumulate`, with the bias added last (NULL: none), which has
- * channels * multiplier values. */
+ * channels * multiplier values. taps may be 0. */
 struct up_depthwise {
-    const float *const *x; /* pixels * taps pointers */
-    const float *w;
+    const float *const *x, *const *w; /* taps pointers each */
     const float *bias;
     float *y;
-    size_t pixels, taps, first, channels, multiplier, w_stride;
+    size_t pixels, taps, x_stride, channels, multiplier;
     bool accumulate;
 };
 

@@ -2,18 +2,19 @@
  * DepthwiseConv: every channel is convolved alone. SeparableConv: the same, then a pointwise
  * convolution over the channels that this gives, here called middle.
  *
- * A unit of work is a span of one output line. Its pixels get tables of input pointers (positions
- * outside the input point at a row of zeros) for the depthwise kernel, whose weights lie as Keras
- * has them. The separable layer goes through a tile of pixels at a time: a block of middle channels
- * is computed into a buffer on the stack, and the matrix kernel adds its share to every output, so
- * that the middle never becomes a tensor and needs no memory that a step does not have. */
+ * A unit of work is a span of one output line. Its pixels are runs that see the input through the
+ * same taps: those whose window lies inside, and each of the others alone. The depthwise kernel
+ * gets a run's taps as pointers to inputs and weights, which lie as Keras has them. The separable
+ * layer goes through a tile of pixels at a time: a block of middle channels is computed into a
+ * buffer on the stack, and the matrix kernel adds its share to every output, so that the middle
+ * never becomes a tensor and needs no memory that a step does not have. */
 #include "core/layers/window.h"
 
 #include <string.h>
 
 enum {
     SPAN_PIXELS = 64,     /* work enough to hide the call, small enough to share */
-    POINTERS = 512,       /* of a table on the stack */
+    TAPS_A_CALL = 256,    /* pointers on the stack */
     MIDDLE_A_BLOCK = 256, /* middle channels of a block: sums of short sums lose less */
     GRAIN_MACS = 1 << 16, /* worth handing to another thread */
 };
@@ -31,12 +32,10 @@ struct depthwise_config {
 struct prepared {
     struct up_grid in, out; /* at most two spatial axes: the first is 1 */
     struct up_window_axis height, width;
-    size_t taps, multiplier, middle, spans; /* spans a line */
-    size_t pixels_a_call, taps_a_call;      /* together not more than POINTERS */
-    const float *depthwise;                 /* [tap][channel][multiplier] */
-    float *pointwise;                       /* [panel][middle][tile column]; NULL: there is none */
-    const float *bias;                      /* NULL: none */
-    float *zeros;                           /* one for each channel of the input */
+    size_t multiplier, middle, spans; /* spans a line */
+    const float *depthwise;           /* [tap][channel][multiplier] */
+    float *pointwise;                 /* [panel][middle][tile column]; NULL: there is none */
+    const float *bias;                /* NULL: none */
     struct up_activation activation;
 };
 
@@ -119,21 +118,15 @@ static enum up_code pointwise_pack(struct prepared *p, const float *kernel, size
     return UP_OK;
 }
 
-/* The work into rows and calls of the depthwise kernel. `filters` is 0 without a pointwise stage.
- */
-static void divide(struct up_step *step, struct prepared *p, size_t filters, size_t tile_rows)
+/* The work into rows. */
+static void divide(struct up_step *step, struct prepared *p)
 {
     const size_t pixels = up_shape_size(&step->out) / p->out.channels;
-    if (filters > 0) {
-        p->pixels_a_call = tile_rows;
-        p->taps_a_call = POINTERS / tile_rows;
-    } else {
-        p->taps_a_call = p->taps < POINTERS ? p->taps : POINTERS;
-        p->pixels_a_call = POINTERS / p->taps_a_call;
-    }
+    const double taps = (double)(p->height.kernel * p->width.kernel);
+    const double filters = p->pointwise == NULL ? 0 : (double)p->out.channels;
     p->spans = (p->out.spatial[2] - 1) / SPAN_PIXELS + 1;
     step->rows = p->out.batch * p->out.spatial[1] * p->spans;
-    step->macs = (double)pixels * (double)p->middle * ((double)p->taps + (double)filters);
+    step->macs = (double)pixels * (double)p->middle * (taps + filters);
     step->grain = (size_t)(GRAIN_MACS / (step->macs / (double)step->rows + 1)) + 1;
 }
 
@@ -149,19 +142,15 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
     p->out = up_grid_of(&step->out, spatial);
     p->height = up_window_axis(&c->window, spatial, 1, p->in.spatial[1]);
     p->width = up_window_axis(&c->window, spatial, 2, p->in.spatial[2]);
-    p->taps = (size_t)(p->height.kernel * p->width.kernel);
     p->multiplier = (size_t)c->depth_multiplier;
     p->middle = middle_of(c, &step->in[0]);
     p->depthwise = step->weights[0].data;
     p->bias = c->use_bias ? step->weights[step->weight_count - 1].data : NULL;
     p->activation = up_activation_fused(&c->activation);
-    p->zeros = up_arena_zalloc(arena, p->in.channels, sizeof *p->zeros, err);
-    if (p->zeros == NULL)
-        return err->code;
     if (c->filters > 0 &&
         pointwise_pack(p, step->weights[1].data, kernels->tile_columns, arena, err) != UP_OK)
         return err->code;
-    divide(step, p, (size_t)c->filters, kernels->tile_rows);
+    divide(step, p);
     step->prepared = p;
     step->algorithm = c->filters > 0 ? "depthwise, pointwise" : "depthwise";
     return UP_OK;
@@ -184,50 +173,81 @@ struct block {
     size_t channel, channels, offset, multiplier; /* offset: in the channel's outputs */
 };
 
-/* Where `count` taps from `tap` on find the inputs of `pixels` outputs from x on, each output's
- * side by side. */
-static void inputs_find(const struct span *s, size_t x, size_t pixels, size_t tap, size_t count,
-                        const float **ret)
+/* Positions of a window along one axis: first .. end - 1. */
+struct reach {
+    int64_t first, end;
+};
+
+/* Those that see the input from output o. */
+static struct reach reach_of(const struct up_window_axis *a, size_t o)
 {
-    const struct prepared *p = s->p;
-    const int64_t rows = (int64_t)p->in.spatial[1], columns = (int64_t)p->in.spatial[2];
-    for (size_t t = 0; t < count; t++) {
-        const int64_t row = (int64_t)(tap + t) / p->width.kernel;
-        const int64_t column = (int64_t)(tap + t) % p->width.kernel;
-        const int64_t h =
-            (int64_t)s->y * p->height.stride + row * p->height.dilation - p->height.before;
-        const bool inside = h >= 0 && h < rows;
-        const float *line = inside ? s->image + (size_t)(h * columns) * p->in.channels : NULL;
-        int64_t w = (int64_t)x * p->width.stride + column * p->width.dilation - p->width.before;
-        for (size_t i = 0; i < pixels; i++, w += p->width.stride)
-            ret[i * count + t] =
-                inside && w >= 0 && w < columns ? line + (size_t)w * p->in.channels : p->zeros;
-    }
+    const int64_t from = (int64_t)o * a->stride - a->before, left = (int64_t)a->in - from;
+    struct reach r = {.first = from < 0 ? (a->dilation - 1 - from) / a->dilation : 0,
+                      .end = left > 0 ? (left - 1) / a->dilation + 1 : 0};
+    r.end = r.end < a->kernel ? r.end : a->kernel;
+    r.first = r.first < r.end ? r.first : r.end;
+    return r;
 }
 
-/* The depthwise sums of a block for `pixels` outputs from x on, side by side into `y`. */
+/* How many pixels from x on, at most `pixels`, see the input through the same columns. */
+static size_t run_of(const struct prepared *p, struct reach columns, size_t x, size_t pixels)
+{
+    const struct up_window_axis *a = &p->width;
+    if (columns.first > 0 || columns.end < a->kernel)
+        return 1;
+    const int64_t last = (int64_t)a->in - 1 + a->before - (a->kernel - 1) * a->dilation;
+    const size_t inside = (size_t)(last / a->stride) + 1 - x;
+    return inside < pixels ? inside : pixels;
+}
+
+/* Where output x of a span meets the input in a row and a column of the window. */
+static const float *input_at(const struct span *s, size_t x, int64_t row, int64_t column)
+{
+    const struct up_window_axis *height = &s->p->height, *width = &s->p->width;
+    const int64_t h = (int64_t)s->y * height->stride + row * height->dilation - height->before;
+    const int64_t w = (int64_t)x * width->stride + column * width->dilation - width->before;
+    return s->image + (size_t)(h * (int64_t)width->in + w) * s->p->in.channels;
+}
+
+/* The depthwise sums of a block for a run of outputs from x on; `call` lacks the taps. */
+static void run_sum(const struct span *s, size_t x, struct reach columns, const struct block *b,
+                    struct up_depthwise *call)
+{
+    const struct prepared *p = s->p;
+    const struct reach rows = reach_of(&p->height, s->y);
+    const size_t middle = b->channel * p->multiplier + b->offset;
+    const int64_t width = columns.end - columns.first, all = (rows.end - rows.first) * width;
+    const float *inputs[TAPS_A_CALL], *weights[TAPS_A_CALL], *bias = call->bias;
+    call->x = inputs;
+    call->w = weights;
+    int64_t done = 0;
+    do {
+        for (call->taps = 0; call->taps < TAPS_A_CALL && done < all; call->taps++, done++) {
+            const int64_t row = rows.first + done / width, column = columns.first + done % width;
+            const int64_t tap = row * p->width.kernel + column;
+            inputs[call->taps] = input_at(s, x, row, column) + b->channel;
+            weights[call->taps] = p->depthwise + (size_t)tap * p->middle + middle;
+        }
+        call->bias = done == all ? bias : NULL;
+        s->call->kernels->depthwise(call);
+        call->accumulate = true;
+    } while (done < all);
+}
+
+/* The same for `pixels` outputs from x on, whatever they see. */
 static void sum(const struct span *s, size_t x, size_t pixels, const struct block *b,
                 const float *bias, float *y)
 {
-    const struct prepared *p = s->p;
-    const float *table[POINTERS];
-    for (size_t done = 0; done < p->taps;) {
-        const size_t left = p->taps - done, now = left < p->taps_a_call ? left : p->taps_a_call;
-        inputs_find(s, x, pixels, done, now, table);
-        const struct up_depthwise call = {.x = table,
-                                          .w = p->depthwise + done * p->middle +
-                                               b->channel * p->multiplier + b->offset,
-                                          .bias = now == left ? bias : NULL,
-                                          .y = y,
-                                          .pixels = pixels,
-                                          .taps = now,
-                                          .first = b->channel,
-                                          .channels = b->channels,
-                                          .multiplier = b->multiplier,
-                                          .w_stride = p->middle,
-                                          .accumulate = done > 0};
-        s->call->kernels->depthwise(&call);
-        done += now;
+    for (size_t done = 0, run; done < pixels; done += run) {
+        const struct reach columns = reach_of(&s->p->width, x + done);
+        run = run_of(s->p, columns, x + done, pixels - done);
+        struct up_depthwise call = {.bias = bias,
+                                    .y = y + done * b->channels * b->multiplier,
+                                    .pixels = run,
+                                    .x_stride = (size_t)s->p->width.stride * s->p->in.channels,
+                                    .channels = b->channels,
+                                    .multiplier = b->multiplier};
+        run_sum(s, x + done, columns, b, &call);
     }
 }
 
@@ -247,16 +267,12 @@ static void depthwise_rows(const struct up_call *call, size_t begin, size_t end)
 {
     const struct prepared *p = call->step->prepared;
     const struct block all = {.channels = p->in.channels, .multiplier = p->multiplier};
-    const size_t most = p->pixels_a_call;
     for (size_t row = begin; row < end; row++) {
         const struct span s = span_of(call, row);
-        for (size_t x = s.x; x < s.end; x += most) {
-            const size_t pixels = s.end - x < most ? s.end - x : most;
-            float *y = s.out + x * p->middle;
-            sum(&s, x, pixels, &all, p->bias, y);
-            if (p->activation.id != UP_ACT_LINEAR)
-                call->kernels->activate(&p->activation, y, pixels * p->middle, y);
-        }
+        float *y = s.out + s.x * p->middle;
+        sum(&s, s.x, s.end - s.x, &all, p->bias, y);
+        if (p->activation.id != UP_ACT_LINEAR)
+            call->kernels->activate(&p->activation, y, (s.end - s.x) * p->middle, y);
     }
 }
 
@@ -320,8 +336,7 @@ static void separable_tile(const struct span *s, size_t x, size_t pixels)
 
 static void separable_rows(const struct up_call *call, size_t begin, size_t end)
 {
-    const struct prepared *p = call->step->prepared;
-    const size_t most = p->pixels_a_call;
+    const size_t most = call->kernels->tile_rows;
     for (size_t row = begin; row < end; row++) {
         const struct span s = span_of(call, row);
         for (size_t x = s.x; x < s.end; x += most)

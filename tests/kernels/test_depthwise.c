@@ -13,16 +13,24 @@ enum { PIXELS_MAX = 6, TAPS_MAX = 9 }; /* more pixels than are summed together *
 /* One call with all that it touches. */
 struct depthwise_case {
     struct up_depthwise call;
-    float *x[PIXELS_MAX * TAPS_MAX], *w, *bias, *y, *before;
-    size_t x_count, w_count, width;
+    float *x[TAPS_MAX], *w[TAPS_MAX], *bias, *y, *before;
+    size_t x_count, width;
 };
 
-/* What lies around the channels that the call reads is NaN, which shows in any sum. */
-static float *some(struct random *random, size_t count, size_t first, size_t used)
+static float *some(struct random *random, size_t count)
 {
     float *data = guarded_new(count);
-    random_fill(random, data + first, used);
+    random_fill(random, data, count);
     return data;
+}
+
+/* What lies between the pixels' channels is NaN, which shows in any sum. */
+static float *pixels_make(struct random *random, const struct up_depthwise *d, size_t count)
+{
+    float *x = guarded_new(count);
+    for (size_t p = 0; p < d->pixels; p++)
+        random_fill(random, x + p * d->x_stride, d->channels);
+    return x;
 }
 
 static void case_make(struct depthwise_case *c, const struct up_kernels *k, struct random *random,
@@ -31,33 +39,35 @@ static void case_make(struct depthwise_case *c, const struct up_kernels *k, stru
     const size_t multipliers[] = {1, 1, 2, 3, k->lanes, k->lanes + 1};
     struct up_depthwise *d = &c->call;
     *d = (struct up_depthwise){.pixels = random_size(random, 1, PIXELS_MAX),
-                               .taps = random_size(random, 1, TAPS_MAX),
-                               .first = random_size(random, 0, 3),
+                               .taps = random_size(random, 0, TAPS_MAX),
                                .channels = edge_size(turn, k->lanes),
                                .multiplier = multipliers[turn / 6 % 6],
                                .accumulate = random_size(random, 0, 1) == 1};
     c->width = d->channels * d->multiplier;
-    c->x_count = d->first + d->channels + 1;
-    d->w_stride = c->width + random_size(random, 0, 2);
-    c->w_count = (d->taps - 1) * d->w_stride + c->width;
-    for (size_t i = 0; i < d->pixels * d->taps; i++)
-        c->x[i] = some(random, c->x_count, d->first, d->channels);
-    c->w = some(random, c->w_count, 0, c->w_count);
-    c->bias = some(random, c->width, 0, c->width);
-    c->y = some(random, d->pixels * c->width, 0, d->accumulate ? d->pixels * c->width : 0);
+    d->x_stride = d->channels + random_size(random, 0, 3);
+    c->x_count = (d->pixels - 1) * d->x_stride + d->channels;
+    for (size_t t = 0; t < d->taps; t++) {
+        c->x[t] = pixels_make(random, d, c->x_count);
+        c->w[t] = some(random, c->width);
+    }
+    c->bias = some(random, c->width);
+    c->y = guarded_new(d->pixels * c->width);
+    if (d->accumulate)
+        random_fill(random, c->y, d->pixels * c->width);
     c->before = guarded_new(d->pixels * c->width);
     memcpy(c->before, c->y, d->pixels * c->width * sizeof *c->y);
     d->x = (const float *const *)c->x;
-    d->w = c->w;
+    d->w = (const float *const *)c->w;
     d->y = c->y;
     d->bias = turn % 5 == 0 ? NULL : c->bias;
 }
 
 static void case_free(struct depthwise_case *c)
 {
-    for (size_t i = 0; i < c->call.pixels * c->call.taps; i++)
-        guarded_free(c->x[i], c->x_count, "x");
-    guarded_free(c->w, c->w_count, "w");
+    for (size_t t = 0; t < c->call.taps; t++) {
+        guarded_free(c->x[t], c->x_count, "x");
+        guarded_free(c->w[t], c->width, "w");
+    }
     guarded_free(c->bias, c->width, "bias");
     guarded_free(c->y, c->call.pixels * c->width, "y");
     guarded_free(c->before, c->call.pixels * c->width, "before");
@@ -73,15 +83,14 @@ static void case_check(const struct depthwise_case *c, const struct up_kernels *
     double size = d->accumulate ? fabs((double)c->before[pixel * c->width + i]) : 0;
     size += d->bias != NULL ? fabs((double)c->bias[i]) : 0;
     for (size_t t = 0; t < d->taps; t++) {
-        const double x = c->x[pixel * d->taps + t][d->first + i / d->multiplier];
-        const double product = x * (double)c->w[t * d->w_stride + i];
+        const double x = c->x[t][pixel * d->x_stride + i / d->multiplier];
+        const double product = x * (double)c->w[t][i];
         sum += product;
         size += fabs(product);
     }
     cr_assert(fabs((double)got - sum) <= 2 * unit * (double)(d->taps + 2) * size,
-              "%s, %zu taps, channels %zu of %zu from %zu, multiplier %zu: %.9g is not %.9g",
-              k->isa, d->taps, i / d->multiplier, d->channels, d->first, d->multiplier, (double)got,
-              sum);
+              "%s, %zu taps, channel %zu of %zu, multiplier %zu: %.9g is not %.9g", k->isa, d->taps,
+              i / d->multiplier, d->channels, d->multiplier, (double)got, sum);
 }
 
 static void sums_match(const struct up_kernels *k)
@@ -112,9 +121,12 @@ static void pixels_independent(const struct up_kernels *k)
         case_make(&c, k, &random, turn);
         k->depthwise(&c.call);
         for (size_t p = 0; p < c.call.pixels; p++) {
+            const float *x[TAPS_MAX];
+            for (size_t t = 0; t < c.call.taps; t++)
+                x[t] = c.x[t] + p * c.call.x_stride;
             struct up_depthwise one = c.call;
             one.pixels = 1;
-            one.x += p * one.taps;
+            one.x = x;
             one.y = c.before + p * c.width;
             k->depthwise(&one);
             cr_assert(memcmp(one.y, c.y + p * c.width, c.width * sizeof *c.y) == 0,
