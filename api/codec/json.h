@@ -60,7 +60,8 @@ struct api_json_items {
 };
 size_t api_json_write_items(struct api_buffer *buffer, const struct api_json_items *items);
 
-/* About how many bytes so many numbers take, from a sample of them; at least 256 numbers. */
-size_t api_json_estimate(const float *data, size_t count);
+/* About how many bytes writing the tensor's text takes, from a sample of its numbers, of which
+ * there are at least 64. */
+size_t api_json_estimate(const struct up_tensor *tensor);
 
 #endif

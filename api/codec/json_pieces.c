@@ -58,7 +58,7 @@ static size_t divide(const struct api_pieces *text, const struct up_tensor *tens
         items *= tensor->shape.dim[axis++];
     if (count < 2 || items < count || text->count + count + 2 > API_PIECES_MAX)
         return 0;
-    const size_t sampled = api_json_estimate(tensor->data, numbers) / count;
+    const size_t sampled = api_json_estimate(tensor) / count;
     const size_t room = sampled + sampled / SPARE;
     for (size_t i = 0; i < count; i++) {
         char *data = up_arena_alloc(text->now.arena, room, 1, NULL);

@@ -7,6 +7,7 @@
 
 /* Of the longest separator, "]]]]]]],[[[[[[[", and of a number with one. */
 enum { SEPARATOR_BYTES = 16, NUMBER_ROOM = API_NUMBER_BYTES_MAX + SEPARATOR_BYTES };
+enum { WINDOW_ROOM = API_NUMBERS_WINDOW * NUMBER_ROOM }; /* asked for at once, at most */
 enum { SAMPLES = 64, ESTIMATED_MIN = 64 * SAMPLES };
 static_assert(2 * (UP_RANK_MAX - 1) + 1 <= SEPARATOR_BYTES, "a separator fits");
 
@@ -22,13 +23,18 @@ static size_t write_value(float value, char *text)
     return isfinite(value) ? api_number_write(value, text) : write_null(text);
 }
 
-size_t api_json_estimate(const float *data, size_t count)
+size_t api_json_estimate(const struct up_tensor *tensor)
 {
+    const size_t count = up_shape_size(&tensor->shape);
     char text[API_NUMBER_BYTES_MAX];
-    size_t bytes = 0, samples = 0;
+    size_t bytes = 0, samples = 0, arrays = 0, items = 1;
+    for (uint32_t i = 0; i < tensor->shape.rank; i++) {
+        arrays += items;
+        items *= tensor->shape.dim[i];
+    }
     for (size_t i = 0; i < count; i += count / SAMPLES, samples++)
-        bytes += write_value(data[i], text) + 1;
-    return bytes * (count / samples + 1) + count / 2;
+        bytes += write_value(tensor->data[i], text) + 1;
+    return bytes * (count / samples + 1) + count / 2 + 2 * arrays + WINDOW_ROOM;
 }
 
 static bool same_bits(const float *a, const float *b, size_t count)
@@ -215,7 +221,7 @@ size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *
             shape.rank = i + 1; /* what is inside an empty array has no text */
     /* So that a large text is not moved while it grows; a small one is moved in no time. */
     if (count >= ESTIMATED_MIN)
-        (void)api_buffer_room(buffer, api_json_estimate(tensor->data, count));
+        (void)api_buffer_room(buffer, api_json_estimate(&(struct up_tensor){shape, tensor->data}));
     struct writer writer;
     writer_begin(&writer, buffer, tensor, count);
     writer.shape = &shape;

@@ -145,6 +145,27 @@ Test(json, writes_large_tensors_that_jansson_reads_back, .timeout = 20)
     up_arena_free(arena);
 }
 
+/* As much as is asked for at once, so that the text never moves, and not much more. */
+Test(json, estimates_the_room_of_a_text_with_its_brackets, .timeout = 20)
+{
+    static const struct up_shape shapes[] = {
+        {1, {30000}}, {3, {100, 300, 1}}, {3, {100, 100, 3}}, {5, {100, 300, 1, 1, 1}}};
+    static float data[30000];
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        data[i] = (float)(i * 7919 % 256);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const struct up_tensor tensor = {shapes[i], data};
+        struct up_arena *arena = up_arena_new(16 << 20, NULL);
+        struct api_buffer b = api_buffer_make(arena, NULL);
+        (void)api_json_write_tensor(&b, &tensor, false);
+        const size_t estimate = api_json_estimate(&tensor);
+        cr_assert(b.capacity == estimate, "case %zu: %zu bytes of room, not %zu", i, b.capacity,
+                  estimate);
+        cr_assert(estimate < b.bytes * 3 / 2, "case %zu: %zu for %zu bytes", i, estimate, b.bytes);
+        up_arena_free(arena);
+    }
+}
+
 Test(json, writing_stops_when_memory_ends, .timeout = 20)
 {
     struct up_arena *arena = up_arena_new(20000, NULL);
