@@ -177,6 +177,33 @@ static bool command_read(const char *name, struct srv_options *options)
     return false;
 }
 
+/* Whether a browser may send this as its Origin: a scheme and a host, and no path. */
+static bool origin_valid(const char *text, size_t length)
+{
+    const char *scheme = strstr(text, "://");
+    if (length == 1 && text[0] == '*')
+        return true;
+    return scheme != NULL && scheme > text && (size_t)(scheme - text) + 3 < length &&
+           memchr(scheme + 3, '/', length - (size_t)(scheme + 3 - text)) == NULL;
+}
+
+/* What would be taken by itself, but not with the rest, or never work. */
+static enum up_code options_check(const struct srv_options *options, struct up_error *err)
+{
+    if ((options->tls_certificate[0] == '\0') != (options->tls_key[0] == '\0'))
+        return up_fail(err, UP_E_INVALID, "", "--tls-certificate and --tls-key need each other");
+    for (const char *at = options->cors_origins; *(at += strspn(at, ", ")) != '\0';) {
+        const size_t length = strcspn(at, ", ");
+        if (!origin_valid(at, length))
+            return up_fail(err, UP_E_INVALID, "",
+                           "--cors-origins has '%.*s': an origin is a scheme and a host with "
+                           "nothing behind it, https://a.example, or *",
+                           (int)length, at);
+        at += length;
+    }
+    return UP_OK;
+}
+
 enum up_code srv_options_parse(int argc, char *const argv[], struct srv_options *ret,
                                struct up_error *err)
 {
@@ -201,8 +228,8 @@ enum up_code srv_options_parse(int argc, char *const argv[], struct srv_options 
         if (!value_store(row, value, &options))
             code = value_refuse(row, source, value, err);
     }
-    if (code == UP_OK && (options.tls_certificate[0] == '\0') != (options.tls_key[0] == '\0'))
-        code = up_fail(err, UP_E_INVALID, "", "--tls-certificate and --tls-key need each other");
+    if (code == UP_OK)
+        code = options_check(&options, err);
     if (code == UP_OK)
         *ret = options;
     return code;
