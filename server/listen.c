@@ -136,7 +136,8 @@ enum up_code srv_listen(const struct srv_options *options, int *ret_fd, unsigned
     return UP_OK;
 }
 
-int srv_connect(const struct srv_options *options)
+/* Connects to a service with these options; -1 when that cannot be. */
+static int service_connect(const struct srv_options *options)
 {
     if (options->unix_socket[0] != '\0')
         return unix_connect(options->unix_socket);
@@ -164,7 +165,7 @@ int srv_healthcheck(const struct srv_options *options)
     static const char request[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
                                   "Connection: close\r\n\r\n";
     static const char wanted[] = "HTTP/1.1 200 ";
-    const int fd = srv_connect(options);
+    const int fd = service_connect(options);
     if (fd < 0)
         return 1;
     bool healthy = options->tls_certificate[0] != '\0';

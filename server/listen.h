@@ -1,4 +1,4 @@
-/* The socket that the service listens on, and the way to it. */
+/* The socket that the service listens on, and asking it whether it lives. */
 #ifndef SRV_LISTEN_H
 #define SRV_LISTEN_H
 
@@ -9,9 +9,6 @@
  * nobody serves any more is taken over. UP_E_INVALID says which address and why not. */
 enum up_code srv_listen(const struct srv_options *options, int *ret_fd, unsigned *ret_port,
                         struct up_error *err) UP_CHECKED;
-
-/* Connects to a service with these options; -1 when that cannot be. */
-int srv_connect(const struct srv_options *options);
 
 /* --healthcheck: 0 when the service answers /healthz with 200, else 1. One that serves HTTPS is
  * asked for a connection only. */
