@@ -2,8 +2,12 @@
  * Squares of 4 x 4 values are transposed in registers, as many at once as a vector has quads. Where
  * only two or three rows or columns are there, and lie densely (pixels of few channels), whole
  * vectors are moved all the same: what is read too much belongs to the next pixel, and what is
- * written too much the next pixel overwrites. So the last pixels go value by value. Large matrices
- * go in blocks of one cache line each way. */
+ * written too much the next pixel overwrites. So the last pixels go value by value.
+ *
+ * Large matrices go in squares of a vector each way, of which every line is read once and written
+ * once: where rows or columns are a power of two apart, as those of images mostly are, no more
+ * lines than a few of them find a place in the nearest cache. For the same reason squares follow
+ * each other along the lines that are farther apart. */
 #include "core/kernels/vec.h"
 
 enum { QUAD = 4, BLOCK = 16 };
@@ -170,6 +174,48 @@ UP_INLINE void tall(const float *x, size_t x_stride, float *y, size_t y_stride)
         up_store(y + i * y_stride, v[i]);
 }
 
+#if UP_LANES > 4 /* else a square is whole */
+
+/* Every second quad of a, and after them of b. */
+#if UP_LANES == 16
+#define EVEN_QUADS(a, b)                                                                           \
+    __builtin_shufflevector(a, b, QUAD_OF(0), QUAD_OF(2), QUAD_OF(4), QUAD_OF(6))
+#define ODD_QUADS(a, b)                                                                            \
+    __builtin_shufflevector(a, b, QUAD_OF(1), QUAD_OF(3), QUAD_OF(5), QUAD_OF(7))
+#else
+#define EVEN_QUADS(a, b) __builtin_shufflevector(a, b, QUAD_OF(0), QUAD_OF(2))
+#define ODD_QUADS(a, b)  __builtin_shufflevector(a, b, QUAD_OF(1), QUAD_OF(3))
+#endif
+
+/* As many rows as columns: the squares are transposed, and then their places. */
+UP_INLINE void whole(const float *x, size_t x_stride, float *y, size_t y_stride)
+{
+    up_vf v[UP_LANES];
+    UP_UNROLL
+    for (size_t i = 0; i < UP_LANES; i++)
+        v[i] = up_load(x + i * x_stride);
+    UP_UNROLL
+    for (size_t i = 0; i < UP_LANES; i += QUAD)
+        squares_turn(v + i);
+    UP_UNROLL
+    for (size_t i = 0; i < QUAD; i++) {
+        const up_vf even = EVEN_QUADS(v[i], v[i + QUAD]), odd = ODD_QUADS(v[i], v[i + QUAD]);
+#if UP_LANES == 16
+        const up_vf *next = v + i + 2 * QUAD;
+        const up_vf even2 = EVEN_QUADS(next[0], next[QUAD]), odd2 = ODD_QUADS(next[0], next[QUAD]);
+        up_store(y + i * y_stride, EVEN_QUADS(even, even2));
+        up_store(y + (i + QUAD) * y_stride, EVEN_QUADS(odd, odd2));
+        up_store(y + (i + 2 * QUAD) * y_stride, ODD_QUADS(even, even2));
+        up_store(y + (i + 3 * QUAD) * y_stride, ODD_QUADS(odd, odd2));
+#else
+        up_store(y + i * y_stride, even);
+        up_store(y + (i + QUAD) * y_stride, odd);
+#endif
+    }
+}
+
+#endif
+
 /* Strips of `shape` from (row, column) on, at most BLOCK each way, of a matrix that is no smaller
  * than one. Where they do not divide it, the last ones overlap. */
 UP_INLINE void block(const float *x, size_t x_stride, const size_t size[2], const size_t first[2],
@@ -183,12 +229,16 @@ UP_INLINE void block(const float *x, size_t x_stride, const size_t size[2], cons
             const size_t r = j + shape[0] <= size[0] ? j : size[0] - shape[0];
             const float *from = x + r * x_stride + c;
             float *to = y + c * y_stride + r;
-            if (shape[1] > QUAD)
-                wide(from, x_stride, to, y_stride);
-            else if (shape[0] > QUAD)
-                tall(from, x_stride, to, y_stride);
-            else
+            if (shape[0] == QUAD && shape[1] == QUAD)
                 square(from, x_stride, QUAD, QUAD, to, y_stride);
+#if UP_LANES > 4
+            else if (shape[0] == shape[1])
+                whole(from, x_stride, to, y_stride);
+#endif
+            else if (shape[1] > QUAD)
+                wide(from, x_stride, to, y_stride);
+            else
+                tall(from, x_stride, to, y_stride);
         }
     }
 }
@@ -197,10 +247,12 @@ UP_INLINE void block(const float *x, size_t x_stride, const size_t size[2], cons
 UP_INLINE void blocks(const float *x, size_t x_stride, const size_t size[2], const size_t height,
                       const size_t width, float *y, size_t y_stride)
 {
-    for (size_t r = 0; r < size[0]; r += BLOCK)
-        for (size_t c = 0; c < size[1]; c += BLOCK)
-            block(x, x_stride, size, (const size_t[]){r, c}, (const size_t[]){height, width}, y,
-                  y_stride);
+    const bool down = y_stride > x_stride;
+    const size_t outer = size[down], inner = size[!down];
+    for (size_t i = 0; i < outer; i += BLOCK)
+        for (size_t j = 0; j < inner; j += BLOCK)
+            block(x, x_stride, size, (const size_t[]){down ? j : i, down ? i : j},
+                  (const size_t[]){height, width}, y, y_stride);
 }
 
 /* Two rows to dense pairs, a vector of each at a time. */
@@ -232,9 +284,11 @@ void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t c
         join(x, x_stride, 3, columns, y);
     else if (rows < QUAD || columns < QUAD)
         values(x, x_stride, rows, columns, y, y_stride);
-    else if (UP_LANES > QUAD && columns >= rows && columns >= UP_LANES)
+    else if (rows >= UP_LANES && columns >= UP_LANES)
+        blocks(x, x_stride, (const size_t[]){rows, columns}, UP_LANES, UP_LANES, y, y_stride);
+    else if (columns >= UP_LANES)
         blocks(x, x_stride, (const size_t[]){rows, columns}, QUAD, UP_LANES, y, y_stride);
-    else if (UP_LANES > QUAD && rows >= UP_LANES)
+    else if (rows >= UP_LANES)
         blocks(x, x_stride, (const size_t[]){rows, columns}, UP_LANES, QUAD, y, y_stride);
     else
         blocks(x, x_stride, (const size_t[]){rows, columns}, QUAD, QUAD, y, y_stride);
