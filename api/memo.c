@@ -1,7 +1,7 @@
 /* DESIGN
  * A request that is to be kept is read a second time, in an arena of its own, from a copy of its
  * body: so nothing needs to know how to copy what it became. Entries are few, and found by a walk
- * along their hashes under one lock; an entry with users is freed by the last of them. */
+ * along the hashes under one lock; an entry with users is freed by the last of them. */
 #include "api/memo.h"
 
 #include <pthread.h>
@@ -23,7 +23,6 @@ struct api_memo_entry {
     struct up_arena *arena; /* holds all of it, this too */
     const void *form;
     size_t form_bytes;
-    uint64_t hash, used;
     struct api_job job;
     struct up_tensor *tensors;       /* of the document; without data: an input */
     size_t input_tensor[INPUTS_MAX]; /* which is input i */
@@ -39,7 +38,10 @@ struct api_memo {
     pthread_mutex_t lock; /* of everything below, and of the entries' users */
     uint64_t clock;
     size_t hits, evictions, count;
-    struct api_memo_entry *entry[ENTRIES_MAX];
+    struct slot {
+        uint64_t hash, used; /* beside one another: a walk does not go through the entries */
+        struct api_memo_entry *entry;
+    } slot[ENTRIES_MAX];
 };
 
 /* --- The form ------------------------------------------------------------------------------- */
@@ -83,13 +85,13 @@ static enum up_code form_make(const struct api_memo *memo, struct api_job *job,
 /* Whether a job of this form is the entry's, but for its inputs. */
 static bool same(const struct api_memo_entry *e, const struct api_memo_use *use)
 {
-    if (e->hash != use->hash || e->form_bytes != use->form_bytes ||
-        memcmp(e->form, use->form, e->form_bytes) != 0)
+    if (e->form_bytes != use->form_bytes || memcmp(e->form, use->form, e->form_bytes) != 0)
         return false;
     for (size_t i = 0; i < use->document.tensor_count; i++) {
         const struct up_tensor *given = &use->document.tensors[i];
         const size_t bytes = up_shape_size(&given->shape) * sizeof(float);
-        if (e->tensors[i].data != NULL && memcmp(e->tensors[i].data, given->data, bytes) != 0)
+        if (e->tensors[i].data != NULL && bytes > 0 &&
+            memcmp(e->tensors[i].data, given->data, bytes) != 0)
             return false;
     }
     return true;
@@ -97,32 +99,29 @@ static bool same(const struct api_memo_entry *e, const struct api_memo_use *use)
 
 /* --- Entries, under the lock ---------------------------------------------------------------- */
 
-static struct api_memo_entry *entry_find(const struct api_memo *memo,
-                                         const struct api_memo_use *use)
+static struct slot *slot_find(struct api_memo *memo, const struct api_memo_use *use)
 {
-    for (size_t i = 0; i < memo->count; i++)
-        if (same(memo->entry[i], use))
-            return memo->entry[i];
+    for (struct slot *s = memo->slot; s < memo->slot + memo->count; s++)
+        if (s->hash == use->hash && same(s->entry, use))
+            return s;
     return NULL;
 }
 
-/* Takes an entry out; what is returned is to be freed, NULL: somebody uses it. */
-static struct api_memo_entry *entry_unlink(struct api_memo_entry *e)
+/* Empties a slot; what is returned is to be freed, NULL: somebody uses it. */
+static struct api_memo_entry *slot_empty(struct api_memo *memo, struct slot *s)
 {
-    struct api_memo *memo = e->memo;
-    for (size_t i = 0; i < memo->count; i++)
-        if (memo->entry[i] == e)
-            memo->entry[i] = memo->entry[--memo->count];
+    struct api_memo_entry *e = s->entry;
+    *s = memo->slot[--memo->count];
     e->linked = false;
     return e->users == 0 ? e : NULL;
 }
 
-static struct api_memo_entry *oldest(const struct api_memo *memo)
+static struct slot *slot_oldest(struct api_memo *memo)
 {
-    struct api_memo_entry *found = memo->entry[0];
-    for (size_t i = 1; i < memo->count; i++)
-        if (memo->entry[i]->used < found->used)
-            found = memo->entry[i];
+    struct slot *found = memo->slot;
+    for (struct slot *s = memo->slot + 1; s < memo->slot + memo->count; s++)
+        if (s->used < found->used)
+            found = s;
     return found;
 }
 
@@ -139,24 +138,26 @@ static void entry_free(struct api_memo_entry *e)
 static struct api_memo_entry *entry_take(struct api_memo *memo, const struct api_memo_use *use)
 {
     (void)pthread_mutex_lock(&memo->lock);
-    struct api_memo_entry *e = entry_find(memo, use);
-    if (e != NULL) {
+    struct slot *s = slot_find(memo, use);
+    struct api_memo_entry *e = s == NULL ? NULL : s->entry;
+    if (s != NULL) {
         e->users++;
-        e->used = ++memo->clock;
+        s->used = ++memo->clock;
         memo->hits++;
     }
     (void)pthread_mutex_unlock(&memo->lock);
     return e;
 }
 
-/* An entry whose plan has gone. */
-static void entry_drop(struct api_memo_entry *e)
+/* An entry whose plan has gone, with at least one user. */
+static void entry_drop(struct api_memo *memo, const struct api_memo_entry *e)
 {
-    (void)pthread_mutex_lock(&e->memo->lock);
-    e->memo->hits--;
-    if (e->linked)
-        (void)entry_unlink(e);
-    (void)pthread_mutex_unlock(&e->memo->lock);
+    (void)pthread_mutex_lock(&memo->lock);
+    memo->hits--;
+    for (struct slot *s = memo->slot; e->linked && s < memo->slot + memo->count; s++)
+        if (s->entry == e)
+            (void)slot_empty(memo, s);
+    (void)pthread_mutex_unlock(&memo->lock);
 }
 
 /* Warnings are written on to; what was kept is not. */
@@ -214,7 +215,7 @@ bool api_memo_find(const struct api_context *context, struct api_job *job)
     if (use->entry == NULL)
         return false;
     if (!up_plan_cache_again(context->plans, &use->entry->plan, &job->use)) {
-        entry_drop(use->entry);
+        entry_drop(context->memo, use->entry);
     } else if (warnings_copy(job, use->entry->job.reader.warnings)) {
         job_adopt(job, use->entry);
         return true;
@@ -275,7 +276,6 @@ static bool entry_read(const struct api_context *context, const struct api_job *
         return false;
     e->form = memcpy(form, job->memo.form, job->memo.form_bytes);
     e->form_bytes = job->memo.form_bytes;
-    e->hash = job->memo.hash;
     body.data = memcpy(text, body.data, body.bytes);
     request.parts = &body;
     request.arena = e->arena;
@@ -317,16 +317,15 @@ void api_memo_keep(const struct api_context *context, const struct api_job *job)
     if (e == NULL)
         return;
     (void)pthread_mutex_lock(&memo->lock);
-    if (entry_find(memo, &job->memo) != NULL) {
+    if (slot_find(memo, &job->memo) != NULL) {
         gone = e; /* somebody was faster */
     } else {
         if (memo->count == memo->entries_max) {
-            gone = entry_unlink(oldest(memo));
+            gone = slot_empty(memo, slot_oldest(memo));
             memo->evictions++;
         }
-        e->used = ++memo->clock;
         e->linked = true;
-        memo->entry[memo->count++] = e;
+        memo->slot[memo->count++] = (struct slot){job->memo.hash, ++memo->clock, e};
     }
     (void)pthread_mutex_unlock(&memo->lock);
     entry_free(gone);
@@ -352,7 +351,7 @@ void api_memo_free(struct api_memo *memo)
     if (memo == NULL)
         return;
     while (memo->count > 0)
-        entry_free(entry_unlink(memo->entry[0]));
+        entry_free(slot_empty(memo, memo->slot));
     (void)pthread_mutex_destroy(&memo->lock);
     free(memo);
 }
