@@ -37,9 +37,10 @@ size_t api_json_estimate(const struct up_tensor *tensor)
     return bytes * (count / samples + 1) + count / 2 + 2 * arrays + WINDOW_ROOM;
 }
 
-static bool same_bits(const float *a, const float *b, size_t count)
+/* Whether `count` values from a on are those from b on; of no values there may be none. */
+static bool same_bits(const float *values, size_t a, size_t b, size_t count)
 {
-    return count == 0 || memcmp(a, b, count * sizeof *a) == 0; /* nothing may be NULL */
+    return count == 0 || memcmp(values + a, values + b, count * sizeof *values) == 0;
 }
 
 static size_t write_scalar(struct api_buffer *buffer, float value)
@@ -104,9 +105,8 @@ struct writer {
 /* Whether what follows the numbers begins as they do. */
 static bool seem_repeated(const struct writer *w, size_t first, size_t end)
 {
-    const float *values = w->numbers.values;
     const size_t count = end - first < SAMPLES ? end - first : SAMPLES;
-    return w->end - end >= count && same_bits(values + first, values + end, count);
+    return w->end - end >= count && same_bits(w->numbers.values, first, end, count);
 }
 
 /* The numbers from the first-th on, which begins a group, up to `end`, with the brackets of each
@@ -178,9 +178,8 @@ static size_t write_list(struct writer *w, uint32_t axis, size_t first, size_t c
         return write_groups(w, first, first + count * item, &separators);
     }
     for (size_t i = 0; i < count && !buffer->failed; i++, first += item) {
-        const float *data = w->numbers.values + first;
         api_buffer_put(buffer, ",", i > 0);
-        if (i > 0 && same_bits(data, data - item, item)) {
+        if (i > 0 && same_bits(w->numbers.values, first - item, first, item)) {
             write_again(buffer, item_bytes);
         } else {
             const size_t start = buffer->bytes;

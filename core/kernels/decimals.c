@@ -130,8 +130,8 @@ static void powers_find(const float *restrict x, size_t count, struct known *res
         known->power[i] = (-up_scaling(bits_of(x[i])).k - FIRST_POWER) & (UP_TABLE - 1);
     for (size_t i = 0; i < count; i += UP_LANES) {
         const up_vi power = load(&known->power[i]);
-        store(&known->power_low[i], up_lookup(scaled_low + FIRST_POWER - SCALED_FIRST, power));
-        store(&known->power_high[i], up_lookup(scaled_high + FIRST_POWER - SCALED_FIRST, power));
+        store(&known->power_low[i], up_lookup(&scaled_low[FIRST_POWER - SCALED_FIRST], power));
+        store(&known->power_high[i], up_lookup(&scaled_high[FIRST_POWER - SCALED_FIRST], power));
     }
 }
 
@@ -205,5 +205,5 @@ void UP_KERNEL(decimals)(const float *restrict x, size_t count, struct up_decima
     digits_scale(count, &known);
     letters_find(x, count, &known, ret->length);
     for (size_t i = 0; i < count; i++)
-        up_shuffle(known.letters[i], places[0] + known.places[i], ret->text[i]);
+        up_shuffle(known.letters[i], (const uint8_t *)places + known.places[i], ret->text[i]);
 }
