@@ -197,6 +197,7 @@ static size_t write_list(struct writer *w, uint32_t axis, size_t first, size_t c
 static void writer_begin(struct writer *w, struct api_buffer *buffer,
                          const struct up_tensor *tensor, size_t count)
 {
+    static const float none; /* no numbers may have no address, to which nothing may be added */
     const struct up_shape *shape = &tensor->shape;
     const uint32_t wrap = wraps(shape);
     const size_t channels = wrap < shape->rank ? shape->dim[shape->rank - 1 - wrap] : 1;
@@ -204,7 +205,7 @@ static void writer_begin(struct writer *w, struct api_buffer *buffer,
     w->buffer = buffer;
     w->shape = shape;
     w->end = count;
-    api_numbers_begin(&w->numbers, tensor->data, few ? channels : 1);
+    api_numbers_begin(&w->numbers, count > 0 ? tensor->data : &none, few ? channels : 1);
 }
 
 size_t api_json_write_tensor(struct api_buffer *buffer, const struct up_tensor *tensor, bool flat)
