@@ -1,7 +1,8 @@
 /* DESIGN
  * Weighted sums of rows, and of pixels along a line. Sums start with a product, not with 0, which
- * would turn -0 into 0; every value is summed in a lane, also where no whole vector is left, so
- * that its bits do not depend on where a row begins or ends. */
+ * would turn -0 into 0; every value is summed in a lane, also where no whole vector is left, and
+ * its products are added in the same order and way, so that its bits do not depend on where a row
+ * begins or ends, nor on what a pixel's neighbours in memory are. */
 #include "core/kernels/vec.h"
 
 enum {
@@ -24,7 +25,7 @@ static void rows_few(const float *const *x, const float *weight, size_t taps, st
                      float *y)
 {
     const size_t i = values.first, count = values.count;
-    up_vf sum = up_load_first(x[0] + i, count) * up_splat(weight[0]);
+    up_vf sum = up_first(up_load_first(x[0] + i, count) * up_splat(weight[0]));
     for (size_t k = 1; k < taps; k++)
         sum += up_load_first(x[k] + i, count) * up_splat(weight[k]);
     up_store_first(y + i, sum, count);
@@ -42,7 +43,7 @@ UP_INLINE void rows_group(const struct up_blend_rows *b, const float *const *x, 
         const up_vf weight = up_splat(b->weight[l < lines ? l * b->weight_stride : 0]);
         UP_UNROLL
         for (size_t v = 0; v < GROUP; v++)
-            sum[l][v] = up_load(x[0] + i + v * UP_LANES) * weight;
+            sum[l][v] = up_first(up_load(x[0] + i + v * UP_LANES) * weight);
     }
     for (size_t k = 1; k < taps; k++) {
         const up_vf first = up_splat(b->weight[k]);
@@ -119,7 +120,7 @@ UP_INLINE void pixel_vectors(const struct up_blend *b, const float *x, const flo
     up_vf sum[GROUP], w = up_splat(weight[0]);
     UP_UNROLL
     for (size_t v = 0; v < vectors; v++)
-        sum[v] = up_load(x + v * UP_LANES) * w;
+        sum[v] = up_first(up_load(x + v * UP_LANES) * w);
     for (size_t k = 1; k < taps; k++) {
         w = up_splat(weight[k]);
         UP_UNROLL
@@ -147,7 +148,7 @@ UP_INLINE void pixel(const struct up_blend *b, const float *x, const float *weig
         pixel_vectors(b, x + c, weight, taps, 1, y + c);
     if (c == channels)
         return;
-    up_vf sum = up_load_first(x + c, channels - c) * up_splat(weight[0]);
+    up_vf sum = up_first(up_load_first(x + c, channels - c) * up_splat(weight[0]));
     for (size_t k = 1; k < taps; k++)
         sum += up_load_first(x + k * b->x_stride + c, channels - c) * up_splat(weight[k]);
     up_store_first(y + c, sum, channels - c);
@@ -159,6 +160,7 @@ UP_INLINE void pixel_small(const struct up_blend *b, const float *x, const float
 {
     for (size_t c = 0; c < channels; c++) {
         float sum = x[c] * weight[0];
+        UP_ROUNDED(sum);
         for (size_t k = 1; k < taps; k++)
             sum += x[k * b->x_stride + c] * weight[k];
         y[c] = sum;

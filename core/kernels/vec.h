@@ -202,6 +202,22 @@ UP_INLINE up_vf up_splat(float x)
     return x - (up_vf){0};
 }
 
+/* The product that a sum starts with, rounded. Without it, compilers choose by the code around it
+ * whether the first product or the second is fused with their addition. */
+#if defined(__x86_64__)
+#define UP_ROUNDED(value) __asm__("" : "+v"(value))
+#elif defined(__aarch64__)
+#define UP_ROUNDED(value) __asm__("" : "+w"(value))
+#else
+#define UP_ROUNDED(value) (void)(value)
+#endif
+
+UP_INLINE up_vf up_first(up_vf product)
+{
+    UP_ROUNDED(product);
+    return product;
+}
+
 void UP_KERNEL(tile)(const struct up_tile *tile);
 void UP_KERNEL(few)(const struct up_tile *tile);
 void UP_KERNEL(planar)(const struct up_planar *planar);

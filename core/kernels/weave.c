@@ -126,7 +126,7 @@ UP_INLINE void vectors(const struct part *given, size_t taps, size_t begin, size
         const float *weight = w.weight + v * taps * UP_LANES;
         up_vi index;
         memcpy(&index, w.index + v * UP_LANES, sizeof index);
-        up_vf sum = product(from, index, weight);
+        up_vf sum = up_first(product(from, index, weight));
         for (size_t k = 1; k < taps; k++)
             sum += product(from + k * p.channels, index, weight + k * UP_LANES);
         if (v + 1 == p.end)
@@ -154,7 +154,7 @@ UP_INLINE size_t periods(const struct part *p, size_t taps, size_t period, struc
     memcpy(weight, w->weight + range.first * taps * UP_LANES, period * taps * sizeof weight[0]);
     for (; left >= period; left -= period, x += step)
         for (size_t i = 0; i < period; i++, y += UP_LANES) {
-            up_vf sum = up_permute(up_load(x + from[i]), index[i]) * weight[i * taps];
+            up_vf sum = up_first(up_permute(up_load(x + from[i]), index[i]) * weight[i * taps]);
             for (size_t k = 1; k < taps; k++)
                 sum += up_permute(up_load(x + from[i] + k * c), index[i]) * weight[i * taps + k];
             put(y, sum, stream);
