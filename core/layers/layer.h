@@ -105,6 +105,10 @@ struct up_layer_ops {
     /* What a layer that computes nothing shows of its input; NULL, or false: it computes. */
     bool (*placement)(const struct up_step *step, struct up_placement *ret);
 
+    /* Whether each channel is made of the same one of the input, and images of one channel take no
+     * longer than those of all; NULL: no. One that computes nothing may go without. */
+    bool (*planes)(const struct up_step *step);
+
     /* The factor and the term of every place along the axis, of a layer that computes no more than
      * input * scale + shift there; NULL, or false: it does. */
     bool (*scaling)(const struct up_step *step, uint32_t axis, double *ret_scale,

@@ -128,6 +128,14 @@ static bool placement(const struct up_step *step, struct up_placement *ret)
     return !interpolation(c)->resamples;
 }
 
+/* Lines of one channel are summed by vectors of pixels, of which short ones have few: measured, as
+ * fast as with both moves from 32 pixels on, and twice as fast from 64. */
+static bool planes(const struct up_step *step)
+{
+    enum { WIDTH_MIN = 64 };
+    return interpolation(step->config)->resamples && step->in[0].dim[2] >= WIDTH_MIN;
+}
+
 static enum up_code prepare_2d(struct up_step *step, const struct up_kernels *kernels,
                                struct up_arena *arena, struct up_error *err)
 {
@@ -174,6 +182,7 @@ static const struct up_param params_3d[] = {
         .params = params_##n##d,                                                                   \
         .shape = shape,                                                                            \
         .placement = placement,                                                                    \
+        .planes = planes,                                                                          \
         .prepare = prepare_,                                                                       \
         .rows = rows_,                                                                             \
     }

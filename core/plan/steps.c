@@ -196,7 +196,7 @@ static bool is_output(const struct up_builder *b, uint32_t node)
     return false;
 }
 
-/* A layer that only places values, of which somebody looks at what it makes, and of which nobody
+/* A layer that keeps channels apart, of which somebody looks at what it makes, and of which nobody
  * moved the input: channels are images of one channel to it, and nothing needs a move. Between
  * layers that do, it would be dearer to move what it makes than what it takes. */
 static bool in_planes(const struct up_builder *b, uint32_t node)
@@ -205,11 +205,11 @@ static bool in_planes(const struct up_builder *b, uint32_t node)
     const struct up_value *in = &b->value[b->graph->nodes[node].in[0]];
     struct up_shape shapes[UP_INPUTS_MAX];
     struct up_placement placement;
-    if (!up_layer_channels_first(layer) || layer->ops->placement == NULL || in->plain == UP_NONE ||
-        !is_output(b, node))
+    if (!up_layer_channels_first(layer) || in->plain == UP_NONE || !is_output(b, node))
         return false;
     const struct up_step step = up_builder_step(b, node, true, shapes);
-    return layer->ops->placement(&step, &placement);
+    return (layer->ops->placement != NULL && layer->ops->placement(&step, &placement)) ||
+           (layer->ops->planes != NULL && layer->ops->planes(&step));
 }
 
 static enum up_code node_steps(struct up_builder *b, uint32_t node)

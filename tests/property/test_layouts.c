@@ -29,7 +29,7 @@ static void set_format(const struct sample *s, enum up_data_format format)
 /* The same configuration in both orders. A result of fewer axes has lost the order of its input.
  * Activations are left out: softmax takes the last axis in either order. */
 static bool orders_agree(struct sample *s, const struct up_kernels *kernels, struct random *random,
-                         struct up_arena *arena)
+                         struct up_arena *arena, size_t *ret_scratch)
 {
     struct up_plan *last, *first;
     struct up_error err;
@@ -46,6 +46,7 @@ static bool orders_agree(struct sample *s, const struct up_kernels *kernels, str
     s->in[0] = up_shape_to_first(&in);
     cr_assert(sample_plan(s, kernels, arena, &first, &err) == UP_OK, "%s: %s", s->ops->class_name,
               err.text);
+    *ret_scratch = up_plan_bytes(first).scratch;
     const float *const moved[] = {to_first(&in, x[0], arena)};
     const float *got = sample_run(first, moved, NULL, arena, &n);
     if (out.rank == in.rank)
@@ -64,18 +65,39 @@ Test(layouts, give_the_same_bits_in_either_order, .timeout = 60)
     for (const struct up_layer_ops *const *ops = up_layers(); *ops != NULL; ops++) {
         if (up_param_find((*ops)->params, "data_format") == NULL)
             continue;
-        size_t checked = 0;
+        size_t checked = 0, scratch;
         for (size_t i = 0; i < 50 * CONFIGURATIONS && checked < CONFIGURATIONS; i++) {
             struct random random = {i};
             up_arena_reset(arena, SAMPLE_ARENA_BYTES);
             struct sample s = sample_make(&random, *ops, SMALL, 60, arena);
-            checked += orders_agree(&s, usable[i % isas], &random, arena);
+            checked += orders_agree(&s, usable[i % isas], &random, arena, &scratch);
         }
         cr_assert(checked == CONFIGURATIONS, "%s: only %zu configurations", (*ops)->class_name,
                   checked);
         layers++;
     }
     cr_assert(layers > 0, "no layer has a data_format");
+    up_arena_free(arena);
+}
+
+/* Lines so long that channels are resampled as images of one: nothing is moved, so no memory is
+ * needed in between. */
+Test(layouts, long_lines_are_resampled_where_they_lie, .timeout = 60)
+{
+    const struct up_kernels *usable[16];
+    const size_t isas = up_kernels_usable(usable, 16);
+    struct up_arena *arena = up_arena_new(SAMPLE_ARENA_BYTES, NULL);
+    for (size_t i = 0; i < 8 * CONFIGURATIONS; i++) {
+        struct random random = {i};
+        size_t scratch = 1;
+        up_arena_reset(arena, SAMPLE_ARENA_BYTES);
+        struct sample s = sample_make(&random, up_layer_find("UpSampling2D"), SMALL, 60, arena);
+        s.in[0] =
+            (struct up_shape){4, {2, random_size(&random, 1, 5), random_size(&random, 64, 99)}};
+        s.in[0].dim[3] = random_size(&random, 1, 19);
+        cr_assert(orders_agree(&s, usable[i % isas], &random, arena, &scratch), "seed %zu", i);
+        cr_assert(scratch == 0, "seed %zu: %zu bytes between steps", i, scratch);
+    }
     up_arena_free(arena);
 }
 
