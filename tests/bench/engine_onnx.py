@@ -65,9 +65,13 @@ class Writer:
     def write_upsampling(self, layer, config, weights):
         size = [float(s) for s in geometry.each(config["size"], geometry.spatial(layer))]
         scales = self.constant([1.0, *size, 1.0] if self.last else [1.0, 1.0, *size])
-        if config.get("interpolation", "nearest") == "nearest":
+        how = config.get("interpolation", "nearest")
+        if how == "nearest":
             self.node("Resize", layer, "", scales, mode="nearest", nearest_mode="floor",
                       coordinate_transformation_mode="asymmetric")
+        elif how == "bicubic":
+            self.node("Resize", layer, "", scales, mode="cubic", cubic_coeff_a=-0.5, exclude_outside=1,
+                      coordinate_transformation_mode="half_pixel")
         else:
             self.node("Resize", layer, "", scales, mode="linear", coordinate_transformation_mode="half_pixel")
 
