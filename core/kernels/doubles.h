@@ -9,9 +9,6 @@ enum { UP_HALF = UP_LANES / 2 }; /* doubles of one vector */
 
 typedef float up_vh __attribute__((vector_size(UP_HALF * sizeof(float))));
 typedef double up_vd __attribute__((vector_size(UP_HALF * sizeof(double))));
-typedef uint64_t up_vl __attribute__((vector_size(UP_HALF * sizeof(uint64_t))));
-
-#define UP_SIGN UINT64_C(0x8000000000000000) /* the bit of a double */
 
 /* By name: compilers make two conversions of halves, and one of these, of __builtin_convertvector.
  */
@@ -57,17 +54,6 @@ UP_INLINE void up_narrow(float *y, up_vd v, size_t count)
         memcpy(y, &narrow, sizeof narrow);
     else
         memcpy(y, &narrow, count * sizeof *y);
-}
-
-/* a where all bits of the condition are set, else b. */
-UP_INLINE up_vd up_select(up_vl condition, up_vd a, up_vd b)
-{
-    return (up_vd)((condition & (up_vl)a) | (~condition & (up_vl)b));
-}
-
-UP_INLINE up_vd up_abs(up_vd x)
-{
-    return (up_vd)((up_vl)x & ~UP_SIGN);
 }
 
 #endif
