@@ -11,11 +11,11 @@ static float clip(float x, float low, float high)
 }
 
 /* Keras: above the threshold the value, cut at max_value; below it a line of its own slope. */
-static float relu(float x, float slope, float max, float threshold)
+UP_INLINE up_vf relu(up_vf x, float slope, float max, float threshold)
 {
-    if (x < threshold || (x == threshold && threshold != 0))
-        return slope == 0 ? 0 : slope * (x - threshold);
-    return x > max ? max : x;
+    const up_vf cut = up_choose(x > max, up_splat(max), x);
+    const up_vi below = threshold == 0 ? x < threshold : x <= threshold;
+    return up_choose(below, slope == 0 ? (up_vf){0} : slope * (x - threshold), cut);
 }
 
 UP_INLINE up_vf elu(up_vf x, float alpha)
@@ -118,19 +118,21 @@ static size_t at_most(size_t x, size_t most)
     }                                                                                              \
     break
 
-void UP_KERNEL(activate)(const struct up_activation *a, const float *x, size_t count, float *y)
+void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
+                         float *y)
 {
-    switch (a->id) {
+    const struct up_activation a = *activation; /* a store to y could change the other */
+    switch (a.id) {
     case UP_ACT_RELU:
-        EACH(relu(v, a->alpha, a->beta, a->gamma));
+        WIDE(relu(v, a.alpha, a.beta, a.gamma));
     case UP_ACT_RELU6:
         EACH(clip(v, 0, 6));
     case UP_ACT_LEAKY_RELU:
-        EACH(v > 0 ? v : a->alpha * v);
+        WIDE(up_choose(v > 0, v, a.alpha * v));
     case UP_ACT_ELU:
-        WIDE(elu(v, a->alpha));
+        WIDE(elu(v, a.alpha));
     case UP_ACT_CELU:
-        WIDE(up_choose(v > 0, v, a->alpha * up_expm1(v / a->alpha)));
+        WIDE(up_choose(v > 0, v, a.alpha * up_expm1(v / a.alpha)));
     case UP_ACT_SELU:
         WIDE(selu(v));
     case UP_ACT_GELU:
