@@ -168,10 +168,15 @@ static enum up_code seeds_read(struct api_job *job)
 static enum up_code inputs_match(struct api_job *job)
 {
     const uint32_t wanted = job->net.graph.input_count;
+    const char *const place = job->form == API_INPUT_ONE ? "/input" : "/inputs";
+    if (job->input_count != wanted && json_object_get(job->root, "model") == NULL)
+        return api_refuse(
+            &job->reader, UP_E_INVALID, place,
+            "a layer, or layers in a row, take one input, not %u; models take several",
+            job->input_count);
     if (job->input_count != wanted)
-        return api_refuse(&job->reader, UP_E_INVALID,
-                          job->form == API_INPUT_ONE ? "/input" : "/inputs",
-                          "%u inputs are wanted, %u are given", wanted, job->input_count);
+        return api_refuse(&job->reader, UP_E_INVALID, place, "the model takes %u input%s, not %u",
+                          wanted, wanted == 1 ? "" : "s", job->input_count);
     for (uint32_t i = 0; job->form == API_INPUT_NAMED && i < wanted; i++) {
         const char *name = job->net.input_name[i];
         uint32_t found = i;

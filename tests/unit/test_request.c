@@ -333,7 +333,12 @@ Test(request, inputs_as_a_list_or_by_name_answer_in_kind, .timeout = 20)
     struct reply named = ask_json("{\"inputs\": {\"x\": [1]}, \"layer\": \"UpSampling1D\"}");
     assert_member(&named, "/outputs/output", "[1,1]");
     reply_free(&named);
-    assert_refused("{\"inputs\": [[1],[2]], \"layer\": \"UpSampling1D\"}", 422, "/inputs", "2");
+    assert_refused("{\"inputs\": [[1],[2]], \"layer\": \"UpSampling1D\"}", 422, "/inputs",
+                   "take one input, not 2; models take several");
+    assert_refused(
+        "{\"inputs\": [[1],[2]], \"model\": {\"class_name\": \"Sequential\", "
+        "\"config\": {\"layers\": [{\"class_name\": \"UpSampling1D\", \"config\": {}}]}}}",
+        422, "/inputs", "the model takes 1 input, not 2");
 }
 
 /* --- Endpoints ------------------------------------------------------------------------------ */
