@@ -87,7 +87,8 @@ UP_INLINE up_vf selu(up_vf x)
 }
 
 /* x times the normal distribution's share below it. Near zero the share is 1/2 + x p(x^2), with a
- * fit of p off by 3e-9 for x up to 0.75: there x less its tail would lose digits. */
+ * fit of p off by 3e-9 for x up to 0.75: there x less its tail would lose digits. 0 * x makes NaN
+ * of minus infinity, as the formula does. */
 UP_INLINE up_vf gelu(up_vf x)
 {
     const up_vf s = x * x, tail = up_gauss_tail(up_size(x));
@@ -95,7 +96,7 @@ UP_INLINE up_vf gelu(up_vf x)
     series = series * s + 9.97234897e-3F;
     series = series * s - 6.6490295e-2F;
     series = series * s + 0.398942279F;
-    return up_choose(s < 0.5625F, x * (0.5F + x * series), up_choose(x < 0, -tail, x - tail));
+    return up_choose(s < 0.5625F, x * (0.5F + x * series), up_choose(x < 0, 0 * x, x) - tail);
 }
 
 static size_t at_most(size_t x, size_t most)

@@ -266,6 +266,48 @@ Test(activate, gives_the_numbers_of_keras_tests_of_relu, .timeout = 20)
     each_isa(relu_matches_keras);
 }
 
+/* What Keras on TensorFlow gives at plus and minus infinity. */
+static const struct {
+    enum up_activation_id id;
+    float above, below;
+} infinities[] = {
+    {UP_ACT_EXPONENTIAL, INFINITY, 0},
+    {UP_ACT_TANH, 1, -1},
+    {UP_ACT_SIGMOID, 1, 0},
+    {UP_ACT_ELU, INFINITY, -1},
+    {UP_ACT_CELU, INFINITY, -1},
+    {UP_ACT_SELU, INFINITY, -1.75809932F},
+    {UP_ACT_SOFTPLUS, INFINITY, 0},
+    {UP_ACT_LOG_SIGMOID, 0, -INFINITY},
+    {UP_ACT_SILU, INFINITY, NAN},
+    {UP_ACT_MISH, INFINITY, NAN},
+    {UP_ACT_GELU, INFINITY, NAN},
+    {UP_ACT_TANH_SHRINK, INFINITY, -INFINITY},
+};
+
+static bool same(float a, float b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static void infinities_match(const struct up_kernels *k)
+{
+    for (size_t i = 0; i < sizeof infinities / sizeof infinities[0]; i++) {
+        const struct up_activation a = activation_of(infinities[i].id);
+        const float x[2] = {INFINITY, -INFINITY};
+        float y[2];
+        k->activate(&a, x, 2, y);
+        cr_assert(same(y[0], infinities[i].above) && same(y[1], infinities[i].below),
+                  "%s: %s of the infinities is %g and %g", k->isa, up_activation_name(a.id),
+                  (double)y[0], (double)y[1]);
+    }
+}
+
+Test(activate, gives_the_numbers_of_keras_at_the_infinities, .timeout = 20)
+{
+    each_isa(infinities_match);
+}
+
 /* A value's place in the array must not matter: the run's split is free. */
 static void lengths_agree(const struct up_kernels *k)
 {
