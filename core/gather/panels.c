@@ -170,8 +170,14 @@ static size_t segments_a_call(const struct up_panels *p)
     return most;
 }
 
-/* Divides the work into units of much the same size. Where the kernel reaches over the whole image,
- * each line has taps of its own. */
+/* Whether so many taps of an axis miss the image that outputs which differ along it had better not
+ * share a block: a block takes the taps of all. */
+static bool apart(struct up_axis_work work)
+{
+    return work.taps > 1.25 * work.inside;
+}
+
+/* Divides the work into units of much the same size. */
 static void divide(struct up_panels *p, const struct up_kernels *kernels, struct up_sum *sum)
 {
     const size_t line = up_axis_outputs(&p->axis[2], 0), rows = kernels->tile_rows;
@@ -181,8 +187,12 @@ static void divide(struct up_panels *p, const struct up_kernels *kernels, struct
     size_t most = p->few ? UP_EDGE_FLOATS / FEW_PRODUCTS : UP_BLOCK_PIXELS;
     if (segments > UP_TABLE_POINTERS / most)
         most = segments < UP_TABLE_POINTERS / rows ? UP_TABLE_POINTERS / segments : rows;
-    if (up_axis_taps_max(&p->axis[1]) > p->gather.in.spatial[1] && line < most)
-        most = line > rows ? line : rows;
+    const size_t alike = apart(up_axis_work(&p->gather, 1)) ? line
+                         : apart(up_axis_work(&p->gather, 0))
+                             ? line * up_axis_outputs(&p->axis[1], 0)
+                             : most;
+    if (alike < most)
+        most = alike > rows ? alike : rows;
     p->lines = p->axis[0].classes * p->axis[1].classes;
     p->blocks = (pixels - 1) / most + 1;
     p->block = (pixels - 1) / p->blocks + 1;
