@@ -285,7 +285,7 @@ static void product(const struct work *w, const float *weights, const float *con
             call.next = column + p->columns < all || k + call.depth < channels
                             ? call.b + call.depth * p->columns
                             : weights;
-            up_panels_rows(w->call->kernels, &call, rows);
+            up_panels_rows(w->call->kernels, &call, rows, NULL);
             call.b += call.depth * p->columns;
         }
     }

@@ -14,6 +14,7 @@ enum {
     UNITS_WANTED = 64,     /* panels are divided where blocks and phases are fewer, */
     UNIT_MACS = 1 << 18,   /* but into no less work than this */
     GRAIN_MACS = 1 << 16,  /* worth handing to another thread */
+    LINE = 16,             /* floats of a cache line */
 };
 
 const struct up_tap *up_panels_tap(const struct up_panels *p, size_t class, size_t number)
@@ -170,6 +171,15 @@ static size_t segments_a_call(const struct up_panels *p)
     return most;
 }
 
+/* Whether the products of an output are never more than one call takes. */
+static bool call_is_all(const struct up_panels *p)
+{
+    size_t taps = 1;
+    for (uint32_t i = 0; i < 3; i++)
+        taps = up_size_mul_saturated(taps, up_axis_taps_max(&p->axis[i]));
+    return up_size_mul_saturated(taps, p->channels) <= p->products_a_call;
+}
+
 /* Whether so many taps of an axis miss the image that outputs which differ along it had better not
  * share a block: a block takes the taps of all. */
 static bool apart(struct up_axis_work work)
@@ -207,6 +217,26 @@ static void divide(struct up_panels *p, const struct up_kernels *kernels, struct
     sum->grain = (size_t)(GRAIN_MACS / (macs / (double)sum->units + 1)) + 1;
 }
 
+/* Whether the taps of neighbours along an axis leave no input out. */
+static bool dense(const struct up_axis *axis)
+{
+    return axis->outputs == 1 || up_axis_taps_max(axis) >= (size_t)axis->advance;
+}
+
+/* How far past its own place, in input values, an output may take some. */
+static size_t reach_of(const struct up_panels *p)
+{
+    const struct up_grid *in = &p->gather.in;
+    size_t reach = 0, step = in->spatial[2] * in->channels;
+    for (uint32_t i = 2; i-- > 0; step *= in->spatial[1]) {
+        int64_t most = 0;
+        for (size_t t = 0; t < p->axis[i].taps; t++)
+            most = p->axis[i].tap[t].shift > most ? p->axis[i].tap[t].shift : most;
+        reach += (size_t)most * step;
+    }
+    return reach;
+}
+
 enum up_code up_panels_prepare(const struct up_gather *gather, bool few,
                                const struct up_kernels *kernels, struct up_arena *arena,
                                struct up_sum *ret, struct up_error *err)
@@ -228,6 +258,10 @@ enum up_code up_panels_prepare(const struct up_gather *gather, bool few,
     if (pack(p, arena, err) != UP_OK)
         return err->code;
     divide(p, kernels, ret);
+    p->dense = dense(&p->axis[0]) && dense(&p->axis[1]) && dense(&p->axis[2]);
+    p->reach = reach_of(p);
+    p->whole = !few && gather->groups == 1 && p->width == p->filters && p->filters % LINE == 0 &&
+               p->columns % LINE == 0 && call_is_all(p);
     ret->prepared = p;
     return UP_OK;
 }
@@ -275,13 +309,22 @@ double up_panels_cost(const struct up_gather *gather, bool few, const struct up_
 
 /* --- Computing ------------------------------------------------------------------------------ */
 
-void up_panels_rows(const struct up_kernels *kernels, struct up_tile *call, size_t rows)
+static void fetch(struct up_ahead *ahead)
+{
+    for (size_t i = 0; i < ahead->lines && ahead->at < ahead->end; i++, ahead->at += LINE)
+        __builtin_prefetch(ahead->at, 0, 2);
+}
+
+void up_panels_rows(const struct up_kernels *kernels, struct up_tile *call, size_t rows,
+                    struct up_ahead *ahead)
 {
     const size_t most = kernels->rows_of[call->columns / kernels->lanes];
     const size_t count = (rows - 1) / most + 1, each = rows / count, longer = rows % count;
     call->next_step = call->columns / count;
     for (size_t i = 0; i < count; i++) {
         call->rows = i < longer ? each + 1 : each;
+        if (ahead != NULL)
+            fetch(ahead);
         kernels->tile(call);
         call->a += call->rows;
         call->c += call->rows;

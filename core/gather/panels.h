@@ -23,6 +23,9 @@ struct up_panels {
     size_t lines;                /* phases along the axes that are not the line's */
     size_t block, blocks;        /* pixels a block */
     size_t parts, panels_a_part; /* of the panels of all groups */
+    bool dense;                  /* every input between two that are used is used */
+    size_t reach;                /* input values that outputs take past their own place, at most */
+    bool whole;                  /* an output's results are one call's, and whole cache lines */
     float *packed; /* [group][panel][phase, in class order][tap][channel][column]; few:
                     * ...[segment][column][tap][channel]. Taps are in the input's order along the
                     * line. */
@@ -47,9 +50,16 @@ enum up_code up_panels_prepare(const struct up_gather *gather, bool few,
                                const struct up_kernels *kernels, struct up_arena *arena,
                                struct up_sum *ret, struct up_error *err) UP_CHECKED;
 
+/* What will be read after this: some lines of it are fetched from memory beside each tile. */
+struct up_ahead {
+    const float *at, *end;
+    size_t lines;
+};
+
 /* Computes `rows` rows of a panel in tiles that share them out evenly: few rows keep the
  * multipliers idle. `call` has the pointers of the first, and says where `next` begins; all are
- * moved on. */
-void up_panels_rows(const struct up_kernels *kernels, struct up_tile *call, size_t rows);
+ * moved on, as is `ahead` (NULL: nothing). */
+void up_panels_rows(const struct up_kernels *kernels, struct up_tile *call, size_t rows,
+                    struct up_ahead *ahead);
 
 #endif

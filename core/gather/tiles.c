@@ -9,8 +9,12 @@
  * they are not, or reach over the line's end, they are copied; a segment that is outside altogether
  * is a row of zeros, and left out where it is so for the whole block.
  *
- * Results that no cache would hold come to lie in a buffer first, all phases along the line, and
- * leave it in whole lines: so a block is computed in strips that the buffer takes.
+ * Results that no cache would hold leave the registers for memory, where they are whole cache lines
+ * and one call's. Others come to lie in a buffer first, all phases along the line, and leave it in
+ * whole lines: so a block is computed in strips that the buffer takes.
+ *
+ * The inputs of the next block are fetched from memory meanwhile: there are many sums of few
+ * products where they are large.
  *
  * Few filters have a kernel of their own and another order of weights; the rest is the same. */
 #include <string.h>
@@ -20,6 +24,7 @@
 
 enum {
     STRIP_FLOATS = 24576, /* of outputs, of a strip that is to be streamed, */
+    LINE = 16,            /* floats of a cache line */
     STRIP_PIXELS = 12,    /* which is worth it from so many of each class on */
 };
 
@@ -41,6 +46,8 @@ struct block {
     size_t lines;
     struct line line[UP_BLOCK_PIXELS];
     float *strip; /* where the outputs of all lines follow one another; NULL: where they belong */
+    bool stream;  /* from the registers */
+    struct up_ahead *ahead;
 
     /* Of one phase: */
     size_t class;
@@ -286,7 +293,7 @@ static void tiles(const struct block *b, struct up_tile *call, const float *cons
     call->a = a;
     call->c = b->out;
     call->add = b->p->gather.add ? b->add : NULL;
-    up_panels_rows(b->call->kernels, call, b->pixels);
+    up_panels_rows(b->call->kernels, call, b->pixels, b->ahead);
 }
 
 /* A panel of few columns, whose weights lie [segment][column][product]. */
@@ -360,6 +367,7 @@ static void phase_run(const struct block *b)
     do {
         const struct chunk now = next;
         next = chunk_after(b, now.first + now.count);
+        call.stream = b->stream && next.count == 0 && !call.accumulate;
         chunk_run(b, &call, &now, next.count == 0);
     } while (next.count > 0);
 }
@@ -389,17 +397,50 @@ static size_t strip_pixels(const struct up_panels *p, const struct up_gather_cal
     return call->stream && p->parts == 1 && pixels >= STRIP_PIXELS ? pixels : 0;
 }
 
+/* The inputs that pixels from number `first` on are the first to want. */
+static const float *inputs_from(const struct up_panels *p, const float *in, size_t first)
+{
+    const struct up_grid *grid = &p->gather.in;
+    size_t size = grid->channels, at = 0;
+    for (uint32_t i = 3; i-- > 0; size *= grid->spatial[i]) {
+        const size_t outputs = up_axis_outputs(&p->axis[i], 0);
+        const size_t place = first % outputs * (size_t)p->axis[i].advance;
+        at += (place < grid->spatial[i] ? place : grid->spatial[i]) * size;
+        first /= outputs;
+    }
+    const size_t there = first * size + at + p->reach, all = grid->batch * size;
+    return in + (there < all ? there : all);
+}
+
+/* Beside the tiles of a unit whose block begins at pixel `first`. */
+static struct up_ahead ahead_of(const struct up_panels *p, const struct up_gather_call *call,
+                                size_t first)
+{
+    const size_t tiles =
+        p->axis[2].classes * p->panels_a_part * (p->block / call->kernels->tile_rows + 1);
+    struct up_ahead ahead = {.at = inputs_from(p, call->in, first + p->block),
+                             .end = inputs_from(p, call->in, first + 2 * p->block)};
+    ahead.lines = (size_t)(ahead.end - ahead.at) / LINE / tiles + 1;
+    return ahead;
+}
+
 static void unit(const struct up_panels *p, const struct up_gather_call *call, size_t number)
 {
     const size_t line = number / p->parts % p->lines, part = number % p->parts;
-    const size_t all = p->gather.groups * p->panels, pixels = strip_pixels(p, call);
+    const size_t all = p->gather.groups * p->panels;
+    const bool whole =
+        call->stream && p->whole && (uintptr_t)call->out % (LINE * sizeof(float)) == 0;
+    const size_t pixels = whole ? 0 : strip_pixels(p, call);
     const size_t at[2] = {line / p->axis[1].classes, line % p->axis[1].classes};
     const size_t first = number / p->parts / p->lines * p->block, end = first + p->block;
+    struct up_ahead ahead = ahead_of(p, call, first);
     float strip[STRIP_FLOATS];
     struct block b;
     b.call = call;
     b.p = p;
     b.strip = pixels > 0 ? strip : NULL;
+    b.stream = whole;
+    b.ahead = p->dense && line == 0 && part == 0 ? &ahead : NULL;
     b.first = part * p->panels_a_part;
     b.end = all - b.first < p->panels_a_part ? all : b.first + p->panels_a_part;
     b.across[0] = &p->axis[0].class[at[0]];

@@ -34,7 +34,10 @@ enum {
  * where b is one packed panel, padded with zeros: of 1 to UP_TILE_VECTORS_MAX vectors.
  * With `accumulate` the sum is added to what c holds. With `finish` the bias is added (NULL: none),
  * then add[r][c_first + j] (NULL: none), and then the activation is applied, which must be
- * pointwise. Sums over (t, k) run in order. */
+ * pointwise. Sums over (t, k) run in order.
+ *
+ * With `stream`, which goes with `finish` and without `accumulate`, c is written around the cache:
+ * all rows begin at a cache line, and `width` is `columns`, whole lines. */
 struct up_tile {
     const float *const *a;   /* for each tap, `rows` pointers */
     const float *b;          /* one panel */
@@ -48,7 +51,7 @@ struct up_tile {
     const float *bias;       /* `width` floats */
     size_t columns;          /* of b; 0: the table's tile_columns */
     size_t rows, taps, depth, width; /* rows <= rows_of[vectors], width <= columns */
-    bool accumulate, finish;
+    bool accumulate, finish, stream;
     struct up_activation activation;
 };
 

@@ -79,6 +79,38 @@ UP_INLINE void rows_put(const struct up_tile *t, const size_t rows, const size_t
     }
 }
 
+/* The rows of a tile that is streamed. */
+UP_INLINE void rows_stream(const struct up_tile *t, const size_t rows, const size_t vectors,
+                           up_vf acc[][UP_TILE_VECTORS_MAX], const up_vf *bias)
+{
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        UP_UNROLL for (size_t v = 0; v < vectors; v++)
+        {
+            acc[r][v] += bias[v];
+            if (t->add != NULL)
+                acc[r][v] += up_load(t->add[r] + t->c_first + v * UP_LANES);
+        }
+    }
+    if (t->activation.id == UP_ACT_LINEAR) {
+        UP_UNROLL for (size_t r = 0; r < rows; r++)
+        {
+            UP_UNROLL for (size_t v = 0; v < vectors; v++)
+                up_stream(t->c[r] + t->c_first + v * UP_LANES, acc[r][v]);
+        }
+        return;
+    }
+    float y[UP_TILE_ROWS_MAX][UP_TILE_VECTORS_MAX * UP_LANES];
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        UP_UNROLL for (size_t v = 0; v < vectors; v++) up_store(y[r] + v * UP_LANES, acc[r][v]);
+    }
+    for (size_t r = 0; r < rows; r++) {
+        UP_KERNEL(activate)(&t->activation, y[r], t->width, y[r]);
+        UP_KERNEL(stream)(y[r], t->width, t->c[r] + t->c_first);
+    }
+}
+
 UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vectors)
 {
     up_vf acc[UP_TILE_ROWS_MAX][UP_TILE_VECTORS_MAX];
@@ -86,7 +118,8 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vec
     {
         UP_UNROLL for (size_t v = 0; v < vectors; v++) acc[r][v] = up_splat(0);
     }
-    fetch(t, rows, vectors);
+    if (!t->stream)
+        fetch(t, rows, vectors);
     sum(t, rows, vectors, acc);
     up_vf bias[UP_TILE_VECTORS_MAX];
     UP_UNROLL for (size_t v = 0; v < vectors; v++)
@@ -95,6 +128,10 @@ UP_INLINE void tile(const struct up_tile *t, const size_t rows, const size_t vec
         bias[v] = up_splat(0);
         if (t->finish && t->bias != NULL && left > 0)
             bias[v] = up_load_first(t->bias + v * UP_LANES, left < UP_LANES ? left : UP_LANES);
+    }
+    if (t->stream) {
+        rows_stream(t, rows, vectors, acc, bias);
+        return;
     }
     rows_put(t, rows, vectors, acc, bias);
     for (size_t r = 0; r < rows && t->finish && t->activation.id != UP_ACT_LINEAR; r++) {

@@ -276,6 +276,39 @@ Test(kernels, tile_row_has_the_same_bits_alone, .timeout = 20)
     each_isa(tile_rows_independent);
 }
 
+static void streamed_tile_same(const struct up_kernels *k)
+{
+    static _Alignas(64) float streamed[UP_TILE_ROWS_MAX][UP_TILE_COLUMNS_MAX];
+    struct random random = {3};
+    size_t seen = 0;
+    for (size_t turn = 0; turn < 4000; turn++) {
+        static struct tile_case c;
+        float *out[UP_TILE_ROWS_MAX];
+        const float *add[UP_TILE_ROWS_MAX];
+        tile_make(&c, k, &random, turn);
+        struct up_tile t = c.tile;
+        const bool fit = t.finish && !t.accumulate && t.width == c.columns && t.width % 16 == 0;
+        k->tile(&t);
+        for (size_t r = 0; r < t.rows; r++) {
+            out[r] = streamed[r];
+            add[r] = t.add == NULL ? NULL : t.add[r] + t.c_first;
+        }
+        t.stream = true, t.c_first = 0, t.c = out, t.add = t.add == NULL ? NULL : add;
+        if (fit)
+            k->tile(&t);
+        for (size_t r = 0; fit && r < t.rows; r++, seen++)
+            cr_assert(memcmp(out[r], c.c[r] + c.tile.c_first, t.width * sizeof(float)) == 0,
+                      "%s: row %zu of %zu streamed has other bits", k->isa, r, t.rows);
+        tile_free(&c);
+    }
+    cr_assert(seen > 50, "%s: %zu rows", k->isa, seen);
+}
+
+Test(kernels, tile_has_the_same_bits_streamed, .timeout = 20)
+{
+    each_isa(streamed_tile_same);
+}
+
 Test(kernels, few_columns_sum_products_over_taps_and_depth, .timeout = 20)
 {
     each_isa(few_matches);

@@ -170,6 +170,10 @@ static struct up_pool *pools[3];
 
 static void streams_agree(struct property *p)
 {
+    /* Outputs whose channels are whole cache lines have a way of their own. */
+    if (up_param_find(p->sample.ops->params, "filters") != NULL &&
+        random_size(&p->random, 0, 1) == 0)
+        *(int64_t *)sample_value(&p->sample, "filters") *= 16;
     const float *const *in = sample_inputs(&p->sample, &p->random, p->arena), *plain = NULL;
     for (size_t turn = 0; turn < 6; turn++) {
         size_t count;
@@ -189,7 +193,7 @@ Test(layers, give_the_same_bits_streamed_by_any_number_of_threads, .timeout = 60
         pools[i] = up_pool_new(i, 0);
         cr_assert(pools[i] != NULL, "no pool");
     }
-    for_all(streams_agree, 3000, 20);
+    for_all(streams_agree, 3000, CONFIGURATIONS);
     up_pool_free(pools[1]);
     up_pool_free(pools[2]);
 }
