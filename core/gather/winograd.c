@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/gather/algorithms.h"
+#include "core/gather/panels.h"
 #include "core/gather/winograd.h"
 
 struct block {
@@ -122,22 +123,6 @@ static void outputs_set(struct block *b, size_t phase)
 
 /* --- The direct sum --------------------------------------------------------------------------- */
 
-/* Calls the matrix kernel for all rows. */
-static void tiles(const struct up_kernels *kernels, struct up_tile call, size_t rows)
-{
-    const size_t count = (rows - 1) / kernels->rows_of[call.columns / kernels->lanes] + 1;
-    call.next_step = call.columns / count;
-    for (size_t i = 0; i < count; i++) {
-        call.rows = rows / count + (i < rows % count);
-        kernels->tile(&call);
-        call.a += call.rows;
-        call.c += call.rows;
-        if (call.add != NULL)
-            call.add += call.rows;
-        call.next += call.taps * call.depth * call.next_step;
-    }
-}
-
 static void rows_set(const struct block *b, struct rows *rows)
 {
     rows->count = 0;
@@ -174,12 +159,8 @@ static void tap_direct(const struct block *b, const struct up_winograd_segment *
     const struct up_winograd *p = b->p;
     const float *bias = p->gather.bias;
     float packed[UP_WINOGRAD_CHANNELS * UP_TILE_COLUMNS_MAX];
-    struct up_tile call = {.a = rows->a,
-                           .b = packed,
-                           .c = rows->c,
-                           .add = p->gather.add ? rows->add : NULL,
+    struct up_tile call = {.b = packed,
                            .c_first = s->filter,
-                           .next = packed,
                            .bias = bias == NULL ? NULL : bias + s->filter,
                            .columns = p->columns,
                            .taps = 1,
@@ -192,8 +173,10 @@ static void tap_direct(const struct block *b, const struct up_winograd_segment *
         call.a_first = c;
         call.accumulate = !first || c > 0;
         call.finish = last && call.depth == left;
+        call.a = rows->a, call.c = rows->c, call.next = packed;
+        call.add = p->gather.add ? rows->add : NULL;
         up_winograd_tap(p, tap, c, call.depth, s->filter, s->width, packed);
-        tiles(b->call->kernels, call, rows->count);
+        up_panels_rows(b->call->kernels, &call, rows->count, NULL);
     }
 }
 
@@ -241,20 +224,19 @@ static void multiply(struct block *b, size_t part, size_t channel, size_t count)
     const size_t panels = up_winograd_panels(p, part), plane = b->tiles * p->columns;
     const uint16_t *needs = p->needs + part * p->panels_a_part * p->offsets + b->offset;
     const bool first = b->offset == 0 && channel == 0;
-    struct up_tile call = {.a = b->v_at,
-                           .b = p->packed + up_winograd_weights_at(p, part, b->offset, channel),
-                           .c = b->m_at,
-                           .columns = p->columns,
+    const float *packed = p->packed + up_winograd_weights_at(p, part, b->offset, channel);
+    struct up_tile call = {.columns = p->columns,
                            .taps = 1,
                            .depth = count,
                            .width = p->columns,
                            .accumulate = !first};
     for (size_t point = 0; point < p->points; point++)
-        for (size_t i = 0; i < panels; i++, call.c_first += plane, call.b = call.next) {
+        for (size_t i = 0; i < panels; i++, call.c_first += plane) {
+            call.a = b->v_at, call.c = b->m_at, call.b = packed;
             call.a_first = point * b->tiles * p->v_row;
-            call.next = call.b + count * p->columns;
+            call.next = packed += count * p->columns;
             if (needs[i * p->offsets] >> point & 1)
-                tiles(b->call->kernels, call, b->tiles);
+                up_panels_rows(b->call->kernels, &call, b->tiles, NULL);
             else if (first)
                 memset(b->m + call.c_first, 0, plane * sizeof(float));
         }
