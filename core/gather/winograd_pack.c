@@ -23,10 +23,12 @@ enum {
 };
 
 /* What takes as much time as so many multiply-adds at the peak: one of a product; a value of the
- * input's transform, with its part of the output's; and, of one vector's lanes, a row of a product,
- * and a weight that is fetched. Fitted to 58 shapes under AVX-512 and AVX2, whose times they tell
- * within a fifth. */
-static const double PRODUCT = 1.12, TRANSFORM = 7.5, ROW = 42, FETCH_NEAR = 0.1, FETCH_FAR = 0.6;
+ * input's transform, and one of the output's; and, of one vector's lanes, a row of a product that
+ * is computed, one that may be left out, and a weight that is not near. Fitted to 111 random layers
+ * and 17 well-known ones under AVX-512, whose times they tell within a sixth, beside the cost of
+ * the direct sums. */
+static const double PRODUCT = 1.24, INPUT = 20.5, OUTPUT = 13, ROW = 9.8, ROW_POINT = 13.5,
+                    FETCH = 0.65;
 
 /* Larger weights could overflow where the direct sum does not. */
 static const double squares_max = 1e20;
@@ -167,13 +169,14 @@ double up_winograd_cost(const struct up_gather *gather, size_t taps,
     const double columns = (double)columns_of(kernels, all);
     const double panels = ceil((double)all / columns), share = e.products / e.phases;
     const double weights = e.points * e.offsets * channels * panels * columns;
-    const double fetch = weights * sizeof(float) > NEAR_BYTES ? FETCH_FAR : FETCH_NEAR;
+    const double fetch = weights * sizeof(float) > NEAR_BYTES ? FETCH : 0;
+    const double values = ceil(channels / SLICE) * SLICE, tiles = e.tiles * e.points;
     if (2 * gather->out.channels < kernels->lanes || channels * (double)all < PRODUCTS_MIN ||
         weights * sizeof(float) > WEIGHT_BYTES_MAX)
         return INFINITY;
-    return PRODUCT *
-           (e.tiles * share * panels * (columns * channels + ROW * lanes) +
-            e.tiles * e.points * e.offsets * channels * TRANSFORM + weights * lanes * fetch);
+    return e.tiles * share * panels * (columns * channels * PRODUCT + ROW * lanes) +
+           tiles * e.offsets * (values * INPUT + panels * lanes * ROW_POINT) +
+           tiles * panels * columns * OUTPUT + weights * lanes * fetch;
 }
 
 /* Divides the work: see UP_WINOGRAD_* for what has to fit. */
