@@ -159,12 +159,13 @@ struct up_strided {
  *       sum over t < taps of x[t][p * x_stride + c] * w[t][c * multiplier + m]
  *
  * added to what y holds with `accumulate`, with the bias added last (NULL: none), which has
- * channels * multiplier values. taps may be 0. */
+ * channels * multiplier values. taps may be 0. With `line` > 0 the taps are lines of so many
+ * neighbours: x[t + 1] = x[t] + x_stride, but for the last of a line. */
 struct up_depthwise {
     const float *const *x, *const *w; /* taps pointers each */
     const float *bias;
     float *y;
-    size_t pixels, taps, x_stride, channels, multiplier;
+    size_t pixels, taps, line, x_stride, channels, multiplier;
     bool accumulate;
 };
 

@@ -218,6 +218,14 @@ UP_INLINE up_vf up_first(up_vf product)
     return product;
 }
 
+/* Into a register that serves several sums. Without it GCC loads again for each of them. */
+UP_INLINE up_vf up_load_once(const float *p)
+{
+    up_vf v = up_load(p);
+    UP_ROUNDED(v);
+    return v;
+}
+
 void UP_KERNEL(tile)(const struct up_tile *tile);
 void UP_KERNEL(few)(const struct up_tile *tile);
 void UP_KERNEL(planar)(const struct up_planar *planar);

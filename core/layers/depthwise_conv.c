@@ -4,7 +4,8 @@
  *
  * A unit of work is a span of one output line. Its pixels are runs that see the input through the
  * same taps: those whose window lies inside, and each of the others alone. The depthwise kernel
- * gets a run's taps as pointers to inputs and weights, which lie as Keras has them. The separable
+ * gets a run's taps as pointers to inputs and weights, which lie as Keras has them; where one tap's
+ * inputs are the next one's neighbours it is told so, and loads them once. The separable
  * layer goes through a tile of pixels at a time: a block of middle channels is computed into a
  * buffer on the stack, and the matrix kernel adds its share to every output, so that the middle
  * never becomes a tensor and needs no memory that a step does not have. */
@@ -14,7 +15,7 @@
 
 enum {
     SPAN_PIXELS = 64,     /* work enough to hide the call, small enough to share */
-    TAPS_A_CALL = 256,    /* pointers on the stack */
+    TAPS_A_CALL = 240,    /* pointers on the stack: whole lines of most kernels */
     MIDDLE_A_BLOCK = 256, /* middle channels of a block: sums of short sums lose less */
     GRAIN_MACS = 1 << 16, /* worth handing to another thread */
 };
@@ -216,22 +217,27 @@ static void run_sum(const struct span *s, size_t x, struct reach columns, const 
     const struct prepared *p = s->p;
     const struct reach rows = reach_of(&p->height, s->y);
     const size_t middle = b->channel * p->multiplier + b->offset;
-    const int64_t width = columns.end - columns.first, all = (rows.end - rows.first) * width;
     const float *inputs[TAPS_A_CALL], *weights[TAPS_A_CALL], *bias = call->bias;
+    const int64_t width = columns.end - columns.first;
+    int64_t row = width > 0 ? rows.first : rows.end, column = columns.first;
     call->x = inputs;
     call->w = weights;
-    int64_t done = 0;
+    if (p->width.dilation == p->width.stride && width > 0 && TAPS_A_CALL % width == 0)
+        call->line = (size_t)width;
     do {
-        for (call->taps = 0; call->taps < TAPS_A_CALL && done < all; call->taps++, done++) {
-            const int64_t row = rows.first + done / width, column = columns.first + done % width;
+        for (call->taps = 0; call->taps < TAPS_A_CALL && row < rows.end; call->taps++) {
             const int64_t tap = row * p->width.kernel + column;
             inputs[call->taps] = input_at(s, x, row, column) + b->channel;
             weights[call->taps] = p->depthwise + (size_t)tap * p->middle + middle;
+            if (++column == columns.end) {
+                column = columns.first;
+                row++;
+            }
         }
-        call->bias = done == all ? bias : NULL;
+        call->bias = row == rows.end ? bias : NULL;
         s->call->kernels->depthwise(call);
         call->accumulate = true;
-    } while (done < all);
+    } while (row < rows.end);
 }
 
 /* The same for `pixels` outputs from x on, whatever they see. */

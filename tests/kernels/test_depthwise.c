@@ -8,13 +8,13 @@
 
 static const double unit = 1.0 / 16777216; /* half an ulp of 1: the most one rounding loses */
 
-enum { PIXELS_MAX = 6, TAPS_MAX = 9 }; /* more pixels than are summed together */
+enum { PIXELS_MAX = 14, TAPS_MAX = 15 }; /* more pixels than are summed together */
 
 /* One call with all that it touches. */
 struct depthwise_case {
     struct up_depthwise call;
     float *x[TAPS_MAX], *w[TAPS_MAX], *bias, *y, *before;
-    size_t x_count, width;
+    size_t x_step, x_count, width; /* each x_step-th x owns x_count floats */
 };
 
 static float *some(struct random *random, size_t count)
@@ -25,31 +25,42 @@ static float *some(struct random *random, size_t count)
 }
 
 /* What lies between the pixels' channels is NaN, which shows in any sum. */
-static float *pixels_make(struct random *random, const struct up_depthwise *d, size_t count)
+static float *pixels_make(struct random *random, const struct up_depthwise *d, size_t pixels)
 {
-    float *x = guarded_new(count);
-    for (size_t p = 0; p < d->pixels; p++)
+    float *x = guarded_new((pixels - 1) * d->x_stride + d->channels);
+    for (size_t p = 0; p < pixels; p++)
         random_fill(random, x + p * d->x_stride, d->channels);
     return x;
+}
+
+static void inputs_make(struct depthwise_case *c, struct random *random)
+{
+    const struct up_depthwise *d = &c->call;
+    c->x_step = d->line > 0 ? d->line : 1;
+    const size_t pixels = d->pixels + c->x_step - 1;
+    c->x_count = (pixels - 1) * d->x_stride + d->channels;
+    for (size_t t = 0; t < d->taps; t++)
+        c->x[t] = t % c->x_step > 0 ? c->x[t - 1] + d->x_stride : pixels_make(random, d, pixels);
 }
 
 static void case_make(struct depthwise_case *c, const struct up_kernels *k, struct random *random,
                       size_t turn)
 {
     const size_t multipliers[] = {1, 1, 2, 3, k->lanes, k->lanes + 1};
+    const size_t lines[] = {0, 3, 5, 0, 2, 4, 1}, line = lines[turn % 7];
     struct up_depthwise *d = &c->call;
-    *d = (struct up_depthwise){.pixels = random_size(random, 1, PIXELS_MAX),
-                               .taps = random_size(random, 0, TAPS_MAX),
-                               .channels = edge_size(turn, k->lanes),
-                               .multiplier = multipliers[turn / 6 % 6],
-                               .accumulate = random_size(random, 0, 1) == 1};
+    *d = (struct up_depthwise){
+        .pixels = random_size(random, 1, PIXELS_MAX),
+        .line = line,
+        .taps = line > 0 ? random_size(random, 0, 3) * line : random_size(random, 0, TAPS_MAX),
+        .channels = turn % 11 == 0 ? 9 * k->lanes + 1 : edge_size(turn, k->lanes),
+        .multiplier = multipliers[turn / 6 % 6],
+        .accumulate = random_size(random, 0, 1) == 1};
     c->width = d->channels * d->multiplier;
     d->x_stride = d->channels + random_size(random, 0, 3);
-    c->x_count = (d->pixels - 1) * d->x_stride + d->channels;
-    for (size_t t = 0; t < d->taps; t++) {
-        c->x[t] = pixels_make(random, d, c->x_count);
+    inputs_make(c, random);
+    for (size_t t = 0; t < d->taps; t++)
         c->w[t] = some(random, c->width);
-    }
     c->bias = some(random, c->width);
     c->y = guarded_new(d->pixels * c->width);
     if (d->accumulate)
@@ -64,10 +75,10 @@ static void case_make(struct depthwise_case *c, const struct up_kernels *k, stru
 
 static void case_free(struct depthwise_case *c)
 {
-    for (size_t t = 0; t < c->call.taps; t++) {
-        guarded_free(c->x[t], c->x_count, "x");
+    for (size_t t = 0; t < c->call.taps; t++)
         guarded_free(c->w[t], c->width, "w");
-    }
+    for (size_t t = 0; t < c->call.taps; t += c->x_step)
+        guarded_free(c->x[t], c->x_count, "x");
     guarded_free(c->bias, c->width, "bias");
     guarded_free(c->y, c->call.pixels * c->width, "y");
     guarded_free(c->before, c->call.pixels * c->width, "before");
