@@ -18,7 +18,15 @@
 #include "tests/bench/roofs.h"
 #include "tests/bench/subject.h"
 
-enum { LAYERS_MAX = 10000, TEXT_BYTES = 512, TURNS_MIN = 3, TURNS_MAX = 50, NS_A_LAYER = 15000000 };
+enum {
+    LAYERS_MAX = 10000,
+    TEXT_BYTES = 512,
+    ROOFS = 3,
+    TURNS_MIN = 5,
+    TURNS_MAX = 50,
+    NS_WARM = 8000000,
+    NS_A_LAYER = 10000000,
+};
 
 static const double ENOUGH_PEAK = 0.35, ENOUGH_STORES = 0.6, ENOUGH_LOADS = 0.6;
 
@@ -171,27 +179,33 @@ static double median(double *x, size_t count)
     return x[count / 2];
 }
 
+/* Runs the layer for so long, and some turns at least; returns how many there were. */
+static size_t run(const struct subject *s, uint64_t ns, double seconds[TURNS_MAX])
+{
+    size_t turns = 0;
+    const uint64_t end = up_now_ns() + ns;
+    for (; turns < TURNS_MAX && (turns < TURNS_MIN || up_now_ns() < end); turns++)
+        seconds[turns] = subject_run(s);
+    return turns;
+}
+
 static void measure(const struct subject *s, struct row *row)
 {
-    double seconds[TURNS_MAX], peak[TURNS_MAX], stores[TURNS_MAX], loads[TURNS_MAX];
+    double seconds[TURNS_MAX], peak[ROOFS], stores[ROOFS], loads[ROOFS];
     const struct up_plan_bytes bytes = up_plan_bytes(s->plan);
-    size_t turns = 0;
-    const uint64_t end = up_now_ns() + NS_A_LAYER;
-    for (; turns < TURNS_MAX && (turns < TURNS_MIN || up_now_ns() < end); turns++) {
-        if (turns < TURNS_MIN) {
-            const struct roofs roofs = roofs_now(s->context.kernels);
-            peak[turns] = roofs.multiply_adds;
-            stores[turns] = roofs.stores;
-            loads[turns] = roofs.loads;
-            (void)subject_run(s); /* brings back what the roofs took from the caches */
-        }
-        seconds[turns] = subject_run(s);
+    for (size_t i = 0; i < ROOFS; i++) {
+        const struct roofs roofs = roofs_now(s->context.kernels);
+        peak[i] = roofs.multiply_adds;
+        stores[i] = roofs.stores;
+        loads[i] = roofs.loads;
     }
+    (void)run(s, NS_WARM, seconds); /* brings back what the roofs took from the caches */
+    const size_t turns = run(s, NS_A_LAYER, seconds);
     const double time = median(seconds, turns);
     row->ms = time * 1e3;
-    row->peak = s->operations / time / median(peak, TURNS_MIN);
-    row->stores = (double)s->output_bytes / time / median(stores, TURNS_MIN);
-    row->loads = (double)(bytes.input + bytes.weights) / time / median(loads, TURNS_MIN);
+    row->peak = s->operations / time / median(peak, ROOFS);
+    row->stores = (double)s->output_bytes / time / median(stores, ROOFS);
+    row->loads = (double)(bytes.input + bytes.weights) / time / median(loads, ROOFS);
     row->score = fmax(row->peak / ENOUGH_PEAK, row->stores / ENOUGH_STORES);
 }
 
