@@ -269,15 +269,18 @@ enum up_code up_panels_prepare(const struct up_gather *gather, bool few,
 /* --- Choosing ------------------------------------------------------------------------------- */
 
 /* Costs are in what one vector's multiply-adds take, and were fitted to 491 random layers of
- * `tiles` and 153 of `few` under AVX-512, whose times they tell within a sixth and a fifth.
+ * `tiles` and 410 of `few` under AVX-512, whose times they tell within a sixth and a fifth.
  *
- * Of `few`: a vector and a quad of a segment's products, which are `length`, a segment of an
- * output, and a filter's sum over the lanes. */
+ * Of `few`: a vector of a segment's products, which are `length`, and one that is loaded, of the
+ * input or the weights, which as many rows share; a quad of products, a segment of an output, and a
+ * filter's sum over the lanes. */
 static double few_cost(double segments, double length, double filters, double outputs, double lanes)
 {
-    const double VECTOR = 3.8, QUAD = 2.8, ROW = 19, SUM = 12, quad = 4;
+    const double VECTOR = 0.7, LOAD = 3.7, QUAD = 2.6, ROW = 2.7, SUM = 13, quad = 4;
     const double full = floor(length / lanes), left = length - full * lanes;
-    return lanes * (segments * (filters * (full * VECTOR + ceil(left / quad) * QUAD) + ROW) +
+    const double rows = fmin(8, fmax(3, floor(16 / filters))), loads = 1 + filters / rows;
+    return lanes * (segments * (full * (filters * VECTOR + loads * LOAD) +
+                                filters * ceil(left / quad) * QUAD + ROW) +
                     outputs * filters * SUM);
 }
 

@@ -87,15 +87,24 @@ UP_INLINE void all(const struct up_tile *t, const size_t rows, const size_t widt
         sums(t, r, 1, width);
 }
 
-/* As many rows as leave registers for one of them and one of b. */
+#define INSTANCE(width, rows)                                                                      \
+    static void few_##width(const struct up_tile *t)                                               \
+    {                                                                                              \
+        all(t, rows, width);                                                                       \
+    }
+INSTANCE(1, 8)
+INSTANCE(2, 6)
+INSTANCE(3, 4)
+INSTANCE(4, 3)
+INSTANCE(5, 4)
+INSTANCE(6, 4)
+INSTANCE(7, 3)
+INSTANCE(8, 3)
+
+/* As many rows as leave registers for one of them and one of b, where there are 32. */
 void UP_KERNEL(few)(const struct up_tile *t)
 {
-    if (t->width == 1)
-        all(t, 8, 1);
-    else if (t->width == 2)
-        all(t, 6, 2);
-    else if (t->width == 3)
-        all(t, 4, 3);
-    else
-        all(t, 3, 4);
+    static void (*const instance[UP_FEW_COLUMNS])(const struct up_tile *) = {
+        few_1, few_2, few_3, few_4, few_5, few_6, few_7, few_8};
+    instance[t->width - 1](t);
 }

@@ -21,7 +21,7 @@ enum {
     UP_TILE_ROWS_MAX = 12,     /* output pixels of one tile, over all instruction sets */
     UP_TILE_COLUMNS_MAX = 64,  /* output channels of one tile, likewise */
     UP_TILE_VECTORS_MAX = 4,   /* and vectors of them */
-    UP_FEW_COLUMNS = 4,        /* output channels that are few */
+    UP_FEW_COLUMNS = 8,        /* output channels that are few */
     UP_PLANAR_OUTPUTS_MAX = 8, /* outputs of one planar call, over all instruction sets */
 };
 
