@@ -1,7 +1,8 @@
 /* DESIGN
  * A panel holds the weights of some filters for all phases, in the order in which a sum takes them.
  * Filters that do not fill whole panels get a last one that is as narrow as vectors allow, or one
- * vector wider than the others. */
+ * vector wider than the others. Where few pixels use them, reading the weights is what takes time:
+ * panels then are as wide as can be, and each is read from its beginning to its end. */
 #include "core/gather/panels.h"
 
 #include <math.h>
@@ -134,6 +135,19 @@ static enum up_code pack(struct up_panels *p, struct up_arena *arena, struct up_
 
 /* --- Dividing ------------------------------------------------------------------------------- */
 
+/* Pixels of the class along each axis that has most. */
+static size_t pixels_of(const struct up_panels *p)
+{
+    return p->gather.out.batch * up_axis_outputs(&p->axis[0], 0) * up_axis_outputs(&p->axis[1], 0) *
+           up_axis_outputs(&p->axis[2], 0);
+}
+
+/* Whether one tile of the widest panels takes all pixels. */
+static bool weights_bound(const struct up_panels *p, const struct up_kernels *kernels)
+{
+    return !p->few && pixels_of(p) <= kernels->rows_of[UP_TILE_VECTORS_MAX];
+}
+
 /* The widths of panels for `filters`. An odd vector is the third of the last panel, but for the
  * only one. */
 static void columns_set(struct up_panels *p, const struct up_kernels *kernels)
@@ -145,7 +159,9 @@ static void columns_set(struct up_panels *p, const struct up_kernels *kernels)
     }
     const size_t vectors = (p->filters - 1) / kernels->lanes + 1;
     p->width = vectors * kernels->lanes;
-    p->columns = kernels->tile_columns < p->width ? kernels->tile_columns : p->width;
+    const size_t most =
+        weights_bound(p, kernels) ? UP_TILE_VECTORS_MAX * kernels->lanes : kernels->tile_columns;
+    p->columns = most < p->width ? most : p->width;
     p->panels = p->width / p->columns;
     p->last_columns = p->width - (p->panels - 1) * p->columns;
     if (p->last_columns > UP_TILE_VECTORS_MAX * kernels->lanes) {
@@ -191,8 +207,7 @@ static bool apart(struct up_axis_work work)
 static void divide(struct up_panels *p, const struct up_kernels *kernels, struct up_sum *sum)
 {
     const size_t line = up_axis_outputs(&p->axis[2], 0), rows = kernels->tile_rows;
-    const size_t pixels = p->gather.out.batch * up_axis_outputs(&p->axis[0], 0) *
-                          up_axis_outputs(&p->axis[1], 0) * line;
+    const size_t pixels = pixels_of(p);
     const size_t segments = segments_a_call(p);
     size_t most = p->few ? UP_EDGE_FLOATS / FEW_PRODUCTS : UP_BLOCK_PIXELS;
     if (segments > UP_TABLE_POINTERS / most)
@@ -212,6 +227,8 @@ static void divide(struct up_panels *p, const struct up_kernels *kernels, struct
     if (parts < (double)p->parts)
         p->parts = parts > 1 ? (size_t)parts : 1;
     p->panels_a_part = (panels - 1) / p->parts + 1;
+    if (weights_bound(p, kernels) && !call_is_all(p))
+        p->panels_a_part = 1; /* read from its beginning to its end */
     p->parts = (panels - 1) / p->panels_a_part + 1;
     sum->units = units * p->parts;
     sum->grain = (size_t)(GRAIN_MACS / (macs / (double)sum->units + 1)) + 1;
@@ -249,10 +266,10 @@ enum up_code up_panels_prepare(const struct up_gather *gather, bool few,
     p->channels = gather->in.channels / gather->groups;
     p->filters = gather->out.channels / gather->groups;
     p->products_a_call = few ? FEW_PRODUCTS : PRODUCTS_A_CALL;
-    columns_set(p, kernels);
     for (uint32_t i = 0; i < 3; i++)
         if (up_axis_prepare(gather, i, arena, &p->axis[i], err) != UP_OK)
             return err->code;
+    columns_set(p, kernels);
     p->taps = up_size_mul_saturated(up_size_mul_saturated(p->axis[0].taps, p->axis[1].taps),
                                     p->axis[2].taps);
     if (pack(p, arena, err) != UP_OK)
