@@ -4,12 +4,12 @@
  * pattern once. Pixels of whole vectors need none. Other pixels are copied one by one, in vectors
  * that overlap.
  *
- * Each of the lines that are equal is made from the inputs again, which are still near, in one go
- * from its first cache line to its last: in that order plain stores to the last cache, too, are
- * twice as fast as copies of short pieces. Pixels that are copied one by one are not worth it:
- * their line is made piece by piece in a buffer in the nearest cache, and goes from there to every
- * line that is equal to it; pieces are so short that the processor makes one while it still stores
- * the one before. */
+ * A line is made in one go from its first cache line to its last: in that order stores are twice as
+ * fast as copies of short pieces. The lines that are equal to it are copies of it while it is near,
+ * by the C library's fastest way; where they go around the cache, it is not near, and they are made
+ * from the inputs again. Pixels that are copied one by one are not worth that: their line is made
+ * piece by piece in a buffer in the nearest cache, and goes from there to every line that is equal
+ * to it; pieces are so short that the processor makes one while it still stores the one before. */
 #include "core/kernels/vec.h"
 
 enum {
@@ -178,6 +178,14 @@ static bool line(const struct up_repeat *r, const float *x, float *y)
     return true;
 }
 
+/* The first line to the others. */
+static void lines_copy(const struct up_repeat *r, float *y)
+{
+    const size_t bytes = r->pixels * r->factor * r->channels * sizeof *y;
+    for (size_t l = 1; l < r->lines; l++)
+        memcpy(y + l * r->line_stride, y, bytes);
+}
+
 /* Values to another line: not by memcpy, whose ways are slower where the line is not near. */
 static void send(const struct up_repeat *r, const float *x, size_t count, float *y)
 {
@@ -215,9 +223,12 @@ static void repeat_pieces(const struct up_repeat *r, const float *x, float *y)
 void UP_KERNEL(repeat)(const struct up_repeat *repeat, const float *x, float *y)
 {
     struct up_repeat rest = *repeat;
-    if (rest.pattern->vectors > 0 || rest.channels % UP_LANES == 0)
-        for (; rest.lines > 0 && line(&rest, x, y); rest.lines--)
-            y += rest.line_stride;
+    const bool woven = rest.pattern->vectors > 0 || rest.channels % UP_LANES == 0;
+    for (; woven && rest.lines > 0 && line(&rest, x, y); rest.lines--, y += rest.line_stride)
+        if (!rest.stream) {
+            lines_copy(&rest, y);
+            return;
+        }
     if (rest.lines == 0)
         return;
     if (rest.channels * rest.factor > PIECE_FLOATS)
