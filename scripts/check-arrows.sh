@@ -12,7 +12,7 @@ BEGIN {
     row("core/kernels/", "core/kernels/.*|core/activations\\.(h|def)|isa\\.inc", "")
     row("core/gather/", "core/[a-z_]*\\.(h|def)|core/gather/.*|core/kernels/kernels\\.h", "",
         "core/(pool|deadline)\\.h")
-    row("core/layers/", "core/[a-z_]*\\.(h|def)|core/gather/gather\\.h|core/layers/.*|core/kernels/kernels\\.h", "",
+    row("core/layers/", "core/[a-z_]*\\.(h|def)|core/gather/(gather|channelwise)\\.h|core/layers/.*|core/kernels/kernels\\.h", "",
         "core/(pool|deadline)\\.h")
     row("core/plan/", "core/.*", "")
     row("core/", "core/.*", "")

@@ -4,13 +4,8 @@
 #include "core/gather/algorithms.h"
 
 const struct up_gather_algorithm *const up_gather_algorithms[] = {
-    &up_gather_winograd_f3x2,
-    &up_gather_winograd_f2x3,
-    &up_gather_overlap,
-    &up_gather_planar,
-    &up_gather_few,
-    &up_gather_tiles,
-    NULL,
+    &up_gather_winograd_f3x2, &up_gather_winograd_f2x3, &up_gather_overlap, &up_gather_planar,
+    &up_gather_grouped,       &up_gather_few,           &up_gather_tiles,   NULL,
 };
 
 bool up_gather_algorithm_known(const char *name)

@@ -22,19 +22,20 @@ enum {
  * 1. They are inlined where these numbers are constant, and get a copy of the call: what they store
  * then cannot be taken for a part of it. Sum i * vectors + v is pixel i's. */
 
+/* The first `count` lanes of each vector. */
 UP_INLINE void put(const struct up_depthwise d, const up_vf sum[SUMS_MAX], size_t p, size_t pixels,
-                   size_t c, size_t vectors)
+                   size_t c, size_t vectors, size_t count)
 {
     UP_UNROLL
     for (size_t v = 0; v < vectors; v++) {
         const size_t first = c + v * UP_LANES;
-        const up_vf bias = d.bias == NULL ? (up_vf){0} : up_load(d.bias + first);
+        const up_vf bias = d.bias == NULL ? (up_vf){0} : up_load_first(d.bias + first, count);
         UP_UNROLL
         for (size_t i = 0; i < pixels; i++) {
-            float *to = d.y + (p + i) * d.channels + first;
+            float *to = d.y + (p + i) * d.y_stride + first;
             up_vf all = sum[i * vectors + v];
-            all = d.accumulate ? up_load(to) + all : all;
-            up_store(to, d.bias == NULL ? all : all + bias);
+            all = d.accumulate ? up_load_first(to, count) + all : all;
+            up_store_first(to, d.bias == NULL ? all : all + bias, count);
         }
     }
 }
@@ -56,7 +57,7 @@ UP_INLINE void sums(const struct up_depthwise d, size_t p, size_t pixels, size_t
                 sum[i * vectors + v] += up_load(x + v * UP_LANES) * w[v];
         }
     }
-    put(d, sum, p, pixels, c, vectors);
+    put(d, sum, p, pixels, c, vectors, UP_LANES);
 }
 
 /* The same for SLIDE_PIXELS pixels and taps that are lines of `line` neighbours. */
@@ -85,16 +86,22 @@ UP_INLINE void slide(const struct up_depthwise d, size_t p, size_t c, size_t vec
             }
         }
     }
-    put(d, sum, p, SLIDE_PIXELS, c, vectors);
+    put(d, sum, p, SLIDE_PIXELS, c, vectors, UP_LANES);
 }
 
-static void single(const struct up_depthwise *d, size_t p, size_t c)
+/* The last channels, which are fewer than lanes; `whole`: inputs are read as whole vectors. */
+UP_INLINE void rest(const struct up_depthwise d, size_t p, size_t pixels, size_t c, bool whole)
 {
-    float sum = 0, *y = d->y + p * d->channels + c;
-    for (size_t t = 0; t < d->taps; t++)
-        sum += d->x[t][p * d->x_stride + c] * d->w[t][c];
-    sum = d->accumulate ? *y + sum : sum;
-    *y = d->bias == NULL ? sum : sum + d->bias[c];
+    const size_t from = p * d.x_stride + c, left = d.channels - c;
+    up_vf sum[SUMS_MAX] = {{0}};
+    for (size_t t = 0; t < d.taps; t++) {
+        const up_vf w = up_load_first(d.w[t] + c, left);
+        const float *x = d.x[t] + from;
+        UP_UNROLL
+        for (size_t i = 0; i < pixels; i++, x += d.x_stride)
+            sum[i] += (whole ? up_load(x) : up_load_first(x, left)) * w;
+    }
+    put(d, sum, p, pixels, c, 1, left);
 }
 
 /* Channels c and after of some pixels; returns the first that is left. Inlined where all but c and
@@ -115,9 +122,10 @@ UP_INLINE size_t blocks(const struct up_depthwise *d, size_t p, size_t pixels, s
     for (; p + pixels <= d->pixels; p += pixels) {
         size_t c = channels(d, p, pixels, 0, vectors, line);
         c = vectors > 1 ? channels(d, p, pixels, c, 1, line) : c;
-        for (; c < d->channels; c++)
-            for (size_t i = 0; i < pixels; i++)
-                single(d, p + i, c);
+        if (c < d->channels && p + pixels <= d->readable)
+            rest(*d, p, pixels, c, true);
+        else if (c < d->channels)
+            rest(*d, p, pixels, c, false);
     }
     return p;
 }
@@ -154,7 +162,7 @@ void UP_KERNEL(depthwise)(const struct up_depthwise *d)
     }
     const size_t width = d->channels * d->multiplier;
     float *y = d->y;
-    for (size_t p = 0; p < d->pixels; p++, y += width) {
+    for (size_t p = 0; p < d->pixels; p++, y += d->y_stride) {
         several_each(d, p, y);
         for (size_t i = 0; d->bias != NULL && i < width; i++)
             y[i] += d->bias[i];

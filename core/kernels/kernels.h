@@ -155,18 +155,34 @@ struct up_strided {
 
 /* Depthwise sums of one run of output pixels: for p < pixels, c < channels, m < multiplier
  *
- *   y[(p * channels + c) * multiplier + m] =
+ *   y[p * y_stride + c * multiplier + m] =
  *       sum over t < taps of x[t][p * x_stride + c] * w[t][c * multiplier + m]
  *
  * added to what y holds with `accumulate`, with the bias added last (NULL: none), which has
  * channels * multiplier values. taps may be 0. With `line` > 0 the taps are lines of so many
- * neighbours: x[t + 1] = x[t] + x_stride, but for the last of a line. */
+ * neighbours: x[t + 1] = x[t] + x_stride, but for the last of a line. The inputs of the first
+ * `readable` pixels may be read over to whole vectors: a machine fetches no memory ahead of loads
+ * that leave lanes out. */
 struct up_depthwise {
     const float *const *x, *const *w; /* taps pointers each */
     const float *bias;
     float *y;
-    size_t pixels, taps, line, x_stride, channels, multiplier;
+    size_t pixels, readable, taps, line, x_stride, y_stride, channels, multiplier;
     bool accumulate;
+};
+
+/* Sums of some values of a pixel: lane i of vector v is the sum over the vector's terms, in order,
+ * of the pixel's values at term.first + term.index[i], but for those whose index is below 0. */
+struct up_fold_term {
+    size_t first;
+    int32_t index[UP_LANES_MAX]; /* below `lanes` */
+};
+struct up_fold {
+    size_t x_stride, y_stride;       /* floats from pixel to pixel */
+    size_t outputs;                  /* of a pixel: vectors of `lanes`, the last not full */
+    const size_t *terms;             /* of each vector */
+    const struct up_fold_term *term; /* of all vectors, one after the other */
+    const float *bias;               /* of the outputs, added last; NULL: none */
 };
 
 /* A box of pixels in a channels-last image: depth planes of height lines of width pixels, which are
@@ -287,6 +303,9 @@ struct up_kernels {
     double (*winograd_weights)(const struct up_winograd_weights *weights);
 
     void (*depthwise)(const struct up_depthwise *depthwise);
+
+    /* The sums of `pixels` pixels. Reads `lanes` values from term.first on. */
+    void (*fold)(const struct up_fold *fold, const float *x, size_t pixels, float *y);
 
     /* y[c] = the largest value, or the mean, of channel c in the box. NaN wins a maximum. */
     void (*box_max)(const struct up_box *box, float *y);

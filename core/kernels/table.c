@@ -20,6 +20,7 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .winograd_output = UP_KERNEL(winograd_output),
     .winograd_weights = UP_KERNEL(winograd_weights),
     .depthwise = UP_KERNEL(depthwise),
+    .fold = UP_KERNEL(fold),
     .box_max = UP_KERNEL(box_max),
     .box_mean = UP_KERNEL(box_mean),
     .stream = UP_KERNEL(stream),

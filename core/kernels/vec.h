@@ -159,6 +159,23 @@ UP_INLINE up_vf up_permute(up_vf v, up_vi index)
 #endif
 }
 
+/* Lane i of the result is v's lane index[i], and 0 where index is below 0. */
+UP_INLINE up_vf up_permute_some(up_vf v, up_vi index)
+{
+#if defined(__x86_64__) && UP_LANES == 16
+    const __mmask16 there = _mm512_cmpge_epi32_mask((__m512i)index, _mm512_setzero_si512());
+    return _mm512_maskz_permutexvar_ps(there, (__m512i)index, v);
+#elif defined(__x86_64__) && UP_LANES == 8
+    return (up_vf)((up_vi)_mm256_permutevar8x32_ps(v, (__m256i)index) & (index >= 0));
+#else
+    up_vf r = {0};
+    for (int i = 0; i < UP_LANES; i++)
+        if (index[i] >= 0)
+            r[i] = v[index[i]];
+    return r;
+#endif
+}
+
 enum { UP_TABLE = 16 };
 
 /* Lane i of the result is table[index[i]], of UP_TABLE entries. */
@@ -233,6 +250,7 @@ float UP_KERNEL(winograd_input)(const struct up_winograd_input *input);
 void UP_KERNEL(winograd_output)(const struct up_winograd_output *output);
 double UP_KERNEL(winograd_weights)(const struct up_winograd_weights *weights);
 void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
+void UP_KERNEL(fold)(const struct up_fold *fold, const float *x, size_t pixels, float *y);
 void UP_KERNEL(box_max)(const struct up_box *box, float *y);
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y);
 void UP_KERNEL(stream)(const float *x, size_t count, float *y);

@@ -2,20 +2,17 @@
  * DepthwiseConv: every channel is convolved alone. SeparableConv: the same, then a pointwise
  * convolution over the channels that this gives, here called middle.
  *
- * A unit of work is a span of one output line. Its pixels are runs that see the input through the
- * same taps: those whose window lies inside, and each of the others alone. The depthwise kernel
- * gets a run's taps as pointers to inputs and weights, which lie as Keras has them; where one tap's
- * inputs are the next one's neighbours it is told so, and loads them once. The separable
+ * A unit of work is a span of one output line, whose weights lie as Keras has them. The separable
  * layer goes through a tile of pixels at a time: a block of middle channels is computed into a
  * buffer on the stack, and the matrix kernel adds its share to every output, so that the middle
  * never becomes a tensor and needs no memory that a step does not have. */
-#include "core/layers/window.h"
-
 #include <string.h>
+
+#include "core/gather/channelwise.h"
+#include "core/layers/window.h"
 
 enum {
     SPAN_PIXELS = 64,     /* work enough to hide the call, small enough to share */
-    TAPS_A_CALL = 240,    /* pointers on the stack: whole lines of most kernels */
     MIDDLE_A_BLOCK = 256, /* middle channels of a block: sums of short sums lose less */
     GRAIN_MACS = 1 << 16, /* worth handing to another thread */
 };
@@ -32,7 +29,7 @@ struct depthwise_config {
 
 struct prepared {
     struct up_grid in, out; /* at most two spatial axes: the first is 1 */
-    struct up_window_axis height, width;
+    struct up_channelwise window;
     size_t multiplier, middle, spans; /* spans a line */
     const float *depthwise;           /* [tap][channel][multiplier] */
     float *pointwise;                 /* [panel][middle][tile column]; NULL: there is none */
@@ -123,7 +120,7 @@ static enum up_code pointwise_pack(struct prepared *p, const float *kernel, size
 static void divide(struct up_step *step, struct prepared *p)
 {
     const size_t pixels = up_shape_size(&step->out) / p->out.channels;
-    const double taps = (double)(p->height.kernel * p->width.kernel);
+    const double taps = (double)(p->window.axis[1].kernel * p->window.axis[2].kernel);
     const double filters = p->pointwise == NULL ? 0 : (double)p->out.channels;
     p->spans = (p->out.spatial[2] - 1) / SPAN_PIXELS + 1;
     step->rows = p->out.batch * p->out.spatial[1] * p->spans;
@@ -141,10 +138,14 @@ static enum up_code prepare(struct up_step *step, const struct up_kernels *kerne
         return err->code;
     p->in = up_grid_of(&step->in[0], spatial);
     p->out = up_grid_of(&step->out, spatial);
-    p->height = up_window_axis(&c->window, spatial, 1, p->in.spatial[1]);
-    p->width = up_window_axis(&c->window, spatial, 2, p->in.spatial[2]);
     p->multiplier = (size_t)c->depth_multiplier;
     p->middle = middle_of(c, &step->in[0]);
+    p->window = (struct up_channelwise){.in = p->in, .weights = p->middle};
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct up_window_axis a = up_window_axis(&c->window, spatial, i, p->in.spatial[i]);
+        p->window.axis[i] =
+            (struct up_gather_axis){a.kernel, a.stride, a.dilation, a.before, .repeat = 1};
+    }
     p->depthwise = step->weights[0].data;
     p->bias = c->use_bias ? step->weights[step->weight_count - 1].data : NULL;
     p->activation = up_activation_fused(&c->activation);
@@ -174,87 +175,23 @@ struct block {
     size_t channel, channels, offset, multiplier; /* offset: in the channel's outputs */
 };
 
-/* Positions of a window along one axis: first .. end - 1. */
-struct reach {
-    int64_t first, end;
-};
-
-/* Those that see the input from output o. */
-static struct reach reach_of(const struct up_window_axis *a, size_t o)
-{
-    const int64_t from = (int64_t)o * a->stride - a->before, left = (int64_t)a->in - from;
-    struct reach r = {.first = from < 0 ? (a->dilation - 1 - from) / a->dilation : 0,
-                      .end = left > 0 ? (left - 1) / a->dilation + 1 : 0};
-    r.end = r.end < a->kernel ? r.end : a->kernel;
-    r.first = r.first < r.end ? r.first : r.end;
-    return r;
-}
-
-/* How many pixels from x on, at most `pixels`, see the input through the same columns. */
-static size_t run_of(const struct prepared *p, struct reach columns, size_t x, size_t pixels)
-{
-    const struct up_window_axis *a = &p->width;
-    if (columns.first > 0 || columns.end < a->kernel)
-        return 1;
-    const int64_t last = (int64_t)a->in - 1 + a->before - (a->kernel - 1) * a->dilation;
-    const size_t inside = (size_t)(last / a->stride) + 1 - x;
-    return inside < pixels ? inside : pixels;
-}
-
-/* Where output x of a span meets the input in a row and a column of the window. */
-static const float *input_at(const struct span *s, size_t x, int64_t row, int64_t column)
-{
-    const struct up_window_axis *height = &s->p->height, *width = &s->p->width;
-    const int64_t h = (int64_t)s->y * height->stride + row * height->dilation - height->before;
-    const int64_t w = (int64_t)x * width->stride + column * width->dilation - width->before;
-    return s->image + (size_t)(h * (int64_t)width->in + w) * s->p->in.channels;
-}
-
-/* The depthwise sums of a block for a run of outputs from x on; `call` lacks the taps. */
-static void run_sum(const struct span *s, size_t x, struct reach columns, const struct block *b,
-                    struct up_depthwise *call)
-{
-    const struct prepared *p = s->p;
-    const struct reach rows = reach_of(&p->height, s->y);
-    const size_t middle = b->channel * p->multiplier + b->offset;
-    const float *inputs[TAPS_A_CALL], *weights[TAPS_A_CALL], *bias = call->bias;
-    const int64_t width = columns.end - columns.first;
-    int64_t row = width > 0 ? rows.first : rows.end, column = columns.first;
-    call->x = inputs;
-    call->w = weights;
-    if (p->width.dilation == p->width.stride && width > 0 && TAPS_A_CALL % width == 0)
-        call->line = (size_t)width;
-    do {
-        for (call->taps = 0; call->taps < TAPS_A_CALL && row < rows.end; call->taps++) {
-            const int64_t tap = row * p->width.kernel + column;
-            inputs[call->taps] = input_at(s, x, row, column) + b->channel;
-            weights[call->taps] = p->depthwise + (size_t)tap * p->middle + middle;
-            if (++column == columns.end) {
-                column = columns.first;
-                row++;
-            }
-        }
-        call->bias = row == rows.end ? bias : NULL;
-        s->call->kernels->depthwise(call);
-        call->accumulate = true;
-    } while (row < rows.end);
-}
-
-/* The same for `pixels` outputs from x on, whatever they see. */
+/* The depthwise sums of a block for `pixels` outputs from x on. */
 static void sum(const struct span *s, size_t x, size_t pixels, const struct block *b,
                 const float *bias, float *y)
 {
-    for (size_t done = 0, run; done < pixels; done += run) {
-        const struct reach columns = reach_of(&s->p->width, x + done);
-        run = run_of(s->p, columns, x + done, pixels - done);
-        struct up_depthwise call = {.bias = bias,
-                                    .y = y + done * b->channels * b->multiplier,
-                                    .pixels = run,
-                                    .x_stride = (size_t)s->p->width.stride * s->p->in.channels,
-                                    .channels = b->channels,
-                                    .multiplier = b->multiplier};
-        run_sum(s, x + done, columns, b, &call);
-    }
+    const struct prepared *p = s->p;
+    const size_t middle = b->channel * p->multiplier + b->offset;
+    const struct up_channelwise_run run = {.image = s->image,
+                                           .weights = p->depthwise + middle,
+                                           .bias = bias,
+                                           .y = y,
+                                           .at = {0, s->y, x},
+                                           .pixels = pixels,
+                                           .channel = b->channel,
+                                           .channels = b->channels,
+                                           .multiplier = b->multiplier,
+                                           .y_stride = b->channels * b->multiplier};
+    up_channelwise_sum(&p->window, s->call->kernels, &run);
 }
 
 static struct span span_of(const struct up_call *call, size_t row)

@@ -57,8 +57,12 @@ static void case_make(struct depthwise_case *c, const struct up_kernels *k, stru
         .multiplier = multipliers[turn / 6 % 6],
         .accumulate = random_size(random, 0, 1) == 1};
     c->width = d->channels * d->multiplier;
+    d->y_stride = c->width;
     d->x_stride = d->channels + random_size(random, 0, 3);
     inputs_make(c, random);
+    const size_t over = d->channels + k->lanes;
+    for (size_t i = 0; turn % 3 > 0 && i < d->pixels; i++)
+        d->readable += (i + c->x_step - 1) * d->x_stride + over <= c->x_count;
     for (size_t t = 0; t < d->taps; t++)
         c->w[t] = some(random, c->width);
     c->bias = some(random, c->width);

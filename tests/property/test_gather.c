@@ -56,9 +56,12 @@ static struct sum sum_make(struct random *random, const struct up_kernels *kerne
 {
     const size_t columns = kernels->tile_columns;
     const size_t channels[] = {1, 1, 2, 3, 5, 16, 33, 300}, filters[] = {1, 2, 3, 4, 7, columns};
-    struct sum s = {.g = {.groups = random_size(random, 0, 3) == 0 ? 2 : 1}};
+    const size_t groups[] = {1, 1, 1, 1, 2, 7};
+    struct sum s = {.g = {.groups = groups[random_size(random, 0, 5)]}};
     struct up_gather *g = &s.g;
     axes_make(random, g);
+    for (uint32_t i = 0; g->groups > 1 && i < 3; i++) /* nobody has groups behind an upsampling */
+        g->axis[i].repeat = 1;
     g->in.batch = g->out.batch = random_size(random, 1, 2);
     g->in.channels = g->groups * channels[random_size(random, 0, 7)];
     g->out.channels = g->groups * filters[random_size(random, 0, 5)];
