@@ -8,10 +8,19 @@
 #include "api/figure/message.h"
 
 static const unsigned statuses[] = {
-    [UP_OK] = 200,           [UP_E_SYNTAX] = 400,  [UP_E_INVALID] = 422,
-    [UP_E_LIMIT] = 413,      [UP_E_BUSY] = 503,    [UP_E_DEADLINE] = 504,
-    [UP_E_NOT_FOUND] = 404,  [UP_E_METHOD] = 405,  [UP_E_NOT_ACCEPTABLE] = 406,
-    [UP_E_MEDIA_TYPE] = 415, [UP_E_HEADERS] = 400, [UP_E_INTERNAL] = 500,
+    [UP_OK] = 200,
+    [UP_E_SYNTAX] = 400,
+    [UP_E_INVALID] = 422,
+    [UP_E_LIMIT] = 413,
+    [UP_E_BUSY] = 503,
+    [UP_E_DEADLINE] = 504,
+    [UP_E_NOT_FOUND] = 404,
+    [UP_E_METHOD] = 405,
+    [UP_E_NOT_ACCEPTABLE] = 406,
+    [UP_E_MEDIA_TYPE] = 415,
+    [UP_E_HEADERS] = 400,
+    [UP_E_INTERNAL] = 500,
+    [UP_E_CONTENT_CODING] = 415,
 };
 
 static_assert(sizeof statuses / sizeof statuses[0] == UP_CODE_COUNT, "every code has a status");
@@ -105,4 +114,6 @@ void api_problem(const struct api_request *request, const struct up_error *err,
         api_header(response, "Accept",
                    "application/json, image/png, application/x-npy, application/octet-stream, "
                    "multipart/form-data");
+    if (err->code == UP_E_CONTENT_CODING)
+        api_header(response, "Accept-Encoding", "identity");
 }

@@ -230,6 +230,14 @@ static void refuse_too_large(struct exchange *e, size_t bytes, bool more)
 
 static void body_expect(struct exchange *e)
 {
+    if (!srv_headers_coding_known(&e->headers)) {
+        (void)up_fail(&e->error, UP_E_CONTENT_CODING, "",
+                      "the header Content-Encoding is '%.60s'; a body is taken only as it is: "
+                      "identity, or no such header",
+                      e->headers.content_encoding);
+        refuse(e);
+        return;
+    }
     const size_t limit = e->http->options->body_limit;
     if (e->headers.length > limit) {
         refuse_too_large(e, e->headers.length, false);

@@ -29,6 +29,7 @@ static const struct row {
     ROW("Transfer-Encoding", transfer_encoding, ONCE),
     ROW("Expect", expect, ONCE),
     ROW("Content-Type", content_type, ONCE),
+    ROW("Content-Encoding", content_encoding, JOINED),
     ROW("Authorization", authorization, ONCE),
     ROW("Accept", accept, JOINED),
     ROW("Origin", origin, FIRST),
@@ -145,6 +146,19 @@ enum up_code srv_headers_read(struct MHD_Connection *connection, struct up_arena
 bool srv_headers_expect_known(const struct srv_headers *h)
 {
     return h->expect == NULL || strcasecmp(h->expect, "100-continue") == 0;
+}
+
+bool srv_headers_coding_known(const struct srv_headers *h)
+{
+    static const char blanks[] = ", \t", identity[] = "identity";
+    const char *at = h->content_encoding == NULL ? "" : h->content_encoding;
+    while (*(at += strspn(at, blanks)) != '\0') {
+        const size_t length = strcspn(at, blanks);
+        if (length != sizeof identity - 1 || strncasecmp(at, identity, length) != 0)
+            return false;
+        at += length;
+    }
+    return true;
 }
 
 struct query {

@@ -15,7 +15,8 @@ enum { SRV_ID_BYTES_MAX = 64, SRV_QUERY_MAX = 256 };
 /* Values are borrowed from the connection until the request is over; NULL: there is none. */
 struct srv_headers {
     const char *host, *content_length, *transfer_encoding, *expect;
-    const char *content_type, *accept, *origin, *request_id, *authorization, *api_key;
+    const char *content_type, *content_encoding, *accept, *origin, *request_id, *authorization,
+        *api_key;
     const char *preflight_method; /* Access-Control-Request-Method */
     bool has_body;
     bool length_known;
@@ -29,6 +30,9 @@ enum up_code srv_headers_read(struct MHD_Connection *connection, struct up_arena
 
 /* Whether the Expect header, if any, is one that the service meets. */
 bool srv_headers_expect_known(const struct srv_headers *headers);
+
+/* Whether a body's Content-Encoding, if any, leaves it as it is. */
+bool srv_headers_coding_known(const struct srv_headers *headers);
 
 /* The percent-decoded query, in order. */
 enum up_code srv_query_read(struct MHD_Connection *connection, struct up_arena *arena,

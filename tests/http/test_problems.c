@@ -51,6 +51,9 @@ static const struct problem {
     {415, NULL, "the body is a JPEG", "/upsample?layer=UpSampling2D", "\xff\xd8\xff\xe0", NULL},
     {415, NULL, "the body is a ZIP archive (.npz", "/upsample", "PK\3\4", NULL},
     {415, NULL, "curl needs --data-binary", "/upsample", "\x89PNG\x1a", "Content-Type: image/png"},
+    {415, NULL, "Content-Encoding is 'gzip'", "/upsample", NEAREST "}", "Content-Encoding: gzip"},
+    {415, NULL, "'identity, br'; a body is taken only as it is", "/plan", NEAREST "}",
+     "Content-Encoding: identity, br"},
     /* 413: the output; 10^12 elements, and more than any integer holds */
     {413, "\"pointer\":\"/layer\"", "--output-limit", "/upsample",
      "{\"input\":[[1]],\"layer\":{\"class_name\":\"UpSampling2D\",\"size\":1000000}}", NULL},

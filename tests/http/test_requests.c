@@ -281,6 +281,31 @@ Test(requests, accept_and_media_type_are_judged, .timeout = 20)
     char *taken = answer_header(&a, "Accept");
     cr_assert(taken != NULL, "415 does not say what is taken");
     free(taken);
+    taken = answer_header(&a, "Accept-Encoding");
+    cr_assert(taken == NULL, "the coding was not at fault");
+    answer_free(&a);
+    cr_assert(server_stop(s, SIGTERM, NULL) == 0, "not a clean end");
+}
+
+Test(requests, a_content_coding_is_judged, .timeout = 20)
+{
+    static const char *const coded[] = {"Content-Encoding: deflate", NULL};
+    static const char *const plain[] = {"Content-Encoding: Identity", NULL};
+    struct server *s = server_start(NULL);
+    struct answer a =
+        client_call(s, &(struct call){.path = "/upsample", .body = QUICK_BODY, .headers = coded});
+    expect_status(&a, 415);
+    char *taken = answer_header(&a, "Accept-Encoding");
+    cr_assert(taken != NULL && strcmp(taken, "identity") == 0, "taken: %s", taken);
+    free(taken);
+    taken = answer_header(&a, "Accept");
+    cr_assert(taken == NULL, "the media type was not at fault");
+    answer_free(&a);
+    a = client_call(s, &(struct call){.path = "/upsample", .body = QUICK_BODY, .headers = plain});
+    expect_status(&a, 200);
+    answer_free(&a);
+    a = client_call(s, &(struct call){.path = "/layers", .headers = coded});
+    expect_status(&a, 200); /* no body, nothing that is coded */
     answer_free(&a);
     cr_assert(server_stop(s, SIGTERM, NULL) == 0, "not a clean end");
 }
