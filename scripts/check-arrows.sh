@@ -17,7 +17,7 @@ BEGIN {
     row("core/plan/", "core/.*", "")
     row("core/", "core/.*", "")
     row("api/", "(api|core)/.*|[a-z_]*\\.inc", "jansson libpng freetype libdeflate")
-    row("server/", "server/.*|api/[a-z_]*\\.h|core/(error|arena|budget|pool|deadline|decimal|limits|kernels/kernels|gather/gather|plan/(cache|fusion))\\.h|core/error\\.def|[a-z_]*\\.inc",
+    row("server/", "server/.*|api/[a-z_]*\\.h|core/(error|arena|budget|pool|deadline|decimal|limits|param|kernels/kernels|gather/gather|plan/(cache|fusion))\\.h|core/error\\.def|[a-z_]*\\.inc",
         "libmicrohttpd")
     row("tests/", "(core|api|server|tests)/.*|[a-z_]*\\.(h|inc)", "criterion libcurl jansson libpng libdeflate libmicrohttpd")
 

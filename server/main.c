@@ -5,7 +5,6 @@
 
 #include "api/json_memory.h"
 #include "api/memo.h"
-#include "core/gather/gather.h"
 #include "core/plan/fusion.h"
 #include "server/assets.h"
 #include "server/drain.h"
@@ -75,14 +74,8 @@ static int serve(const struct srv_options *options)
                                   .limits = limits_of(options),
                                   .assets = srv_assets(),
                                   .library_versions = versions};
-    if (context.kernels == NULL)
-        (void)up_fail(&err, UP_E_INVALID, "", "--isa '%s' is none that this build has",
-                      options->isa);
-    else if (!up_gather_algorithm_known(options->algorithm))
-        (void)up_fail(&err, UP_E_INVALID, "", "--algorithm '%s' is none that there is",
-                      options->algorithm);
-    else if (up_fusions_read(options->no_fusion, &context.no_fusion, &err) == UP_OK &&
-             srv_http_new(options, &http, &err) == UP_OK) {
+    if (up_fusions_read(options->no_fusion, &context.no_fusion, &err) == UP_OK &&
+        srv_http_new(options, &http, &err) == UP_OK) {
         context.operation = srv_http_operation(http);
         context.pool = up_pool_new(options->threads, options->queue);
         if (options->plan_cache > 0) /* without memory for it the service is only slower */

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/gather/gather.h"
+#include "core/kernels/kernels.h"
+#include "core/param.h"
 #include "server/machine.h"
 
 enum type { TEXT, COUNT, BYTES, DURATION, CHOICE };
@@ -30,7 +33,7 @@ static const struct row rows[] = {
 #undef X
 };
 
-enum { ROWS = sizeof rows / sizeof rows[0], VARIABLE_BYTES = 64 };
+enum { ROWS = sizeof rows / sizeof rows[0], VARIABLE_BYTES = 64, NAMES_BYTES = 256 };
 
 static const struct {
     const char *flag;
@@ -187,6 +190,25 @@ static bool origin_valid(const char *text, size_t length)
            memchr(scheme + 3, '/', length - (size_t)(scheme + 3 - text)) == NULL;
 }
 
+/* A name must be one of a list of the core's; none at all is left to the core. */
+static enum up_code name_check(const char *flag, const char *text, const char *(*name)(size_t),
+                               struct up_error *err)
+{
+    char names[NAMES_BYTES] = "", hint[UP_HINT_BYTES];
+    struct up_nearest nearest = {.text = text};
+    for (size_t i = 0; name(i) != NULL; i++) {
+        if (strcmp(name(i), text) == 0)
+            return UP_OK;
+        up_nearest_offer(&nearest, name(i));
+        const size_t n = strlen(names);
+        (void)snprintf(names + n, sizeof names - n, "%s%s", n == 0 ? "" : ", ", name(i));
+    }
+    if (text[0] == '\0')
+        return UP_OK;
+    return up_fail(err, UP_E_INVALID, "", "--%s is '%.60s'; it must be one of %s%s", flag, text,
+                   names, up_nearest_hint(&nearest, hint));
+}
+
 /* What would be taken by itself, but not with the rest, or never work. */
 static enum up_code options_check(const struct srv_options *options, struct up_error *err)
 {
@@ -201,7 +223,10 @@ static enum up_code options_check(const struct srv_options *options, struct up_e
                            (int)length, at);
         at += length;
     }
-    return UP_OK;
+    const enum up_code code = name_check("isa", options->isa, up_kernels_name, err);
+    return code != UP_OK
+               ? code
+               : name_check("algorithm", options->algorithm, up_gather_algorithm_name, err);
 }
 
 enum up_code srv_options_parse(int argc, char *const argv[], struct srv_options *ret,

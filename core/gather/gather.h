@@ -72,8 +72,8 @@ struct up_gather_algorithm {
 /* All of them, NULL-terminated; the last one applies to everything. */
 extern const struct up_gather_algorithm *const up_gather_algorithms[];
 
-/* Whether one has this name; "" and NULL, no name, are known too. */
-bool up_gather_algorithm_known(const char *name);
+/* Their names, in that order; NULL behind the last. */
+const char *up_gather_algorithm_name(size_t index);
 
 /* Multiply-accumulates of the formula, borders included: what every algorithm's speed is measured
  * by. */

@@ -8,12 +8,10 @@ const struct up_gather_algorithm *const up_gather_algorithms[] = {
     &up_gather_grouped,       &up_gather_few,           &up_gather_tiles,   NULL,
 };
 
-bool up_gather_algorithm_known(const char *name)
+const char *up_gather_algorithm_name(size_t index)
 {
-    bool known = name == NULL || name[0] == '\0';
-    for (size_t i = 0; up_gather_algorithms[i] != NULL; i++)
-        known = known || strcmp(up_gather_algorithms[i]->name, name) == 0;
-    return known;
+    const size_t count = sizeof up_gather_algorithms / sizeof up_gather_algorithms[0] - 1;
+    return index < count ? up_gather_algorithms[index]->name : NULL;
 }
 
 static const struct up_gather_algorithm *choose(const struct up_gather *gather, const char *forced,

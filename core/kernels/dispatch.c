@@ -51,3 +51,9 @@ const struct up_kernels *up_kernels_select(const char *cap)
     }
     return NULL;
 }
+
+const char *up_kernels_name(size_t index)
+{
+    struct row rows[ROWS_MAX];
+    return index < rows_read(rows) ? rows[index].kernels->isa : NULL;
+}

@@ -390,4 +390,7 @@ size_t up_kernels_usable(const struct up_kernels **ret, size_t max);
  * has no table of that name. */
 const struct up_kernels *up_kernels_select(const char *cap);
 
+/* The names that up_kernels_select knows, best first; NULL behind the last. */
+const char *up_kernels_name(size_t index);
+
 #endif

@@ -111,6 +111,10 @@ Test(options, what_is_wrong_is_named, .timeout = 20)
         {"--port", NULL, "--port"},
         {"stray", NULL, "stray"},
         {"--idle-timeout", "10ms", "10ms"},
+        {"--isa", "mmx", "--isa is 'mmx'; it must be one of "},
+        {"--isa", "basline", ", baseline; did you mean \"baseline\"?"},
+        {"--algorithm", "fft", "--algorithm is 'fft'; it must be one of "},
+        {"--algorithm", "winograd_f3x3", ", direct; did you mean \"winograd_f3x2\"?"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *text = refusal(cases[i][0], cases[i][1]);
