@@ -240,13 +240,15 @@ struct up_blend {
  * before those of the vector before), which of them its lanes take, and `taps` vectors of weights.
  * The arrays have room for the line's values, rounded up to whole vectors. Vectors begin .. end - 1
  * lack no tap, and each but the first `period` is the one of a period before, a constant number of
- * inputs further on. */
-enum { UP_WEAVE_CHANNELS = 16 };
+ * inputs further on. `near`: most vectors are these, and one vector of inputs has all taps of each.
+ */
+enum { UP_WEAVE_CHANNELS = 16, UP_WEAVE_ROWS = 4 };
 struct up_weave {
     size_t *base;
     int32_t *index;
     float *weight;
     size_t begin, end, period;
+    bool near;
 };
 
 /* Groups of values that are normalised together. Group g < count has the values
@@ -333,6 +335,13 @@ struct up_kernels {
     bool (*weave_make)(const struct up_blend *blend, size_t inputs, struct up_weave *ret);
     void (*weave)(const struct up_blend *blend, const struct up_weave *weave, struct up_span pixels,
                   const float *x, float *y);
+
+    /* The same, where the weave is near, of the sums that blend_rows would make of x for the lines:
+     * they stay in registers. One line or two, of UP_WEAVE_ROWS rows at most; of `rows`, count,
+     * line_stride and stream are not looked at. */
+    void (*weave_rows)(const struct up_blend *blend, const struct up_weave *weave,
+                       const struct up_blend_rows *rows, struct up_span pixels,
+                       const float *const *x, float *y);
 
     /* y[i] = activation(x[i]) for i < count; pointwise activations only. y may be x. */
     void (*activate)(const struct up_activation *activation, const float *x, size_t count,

@@ -31,6 +31,7 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .blend_pixels = UP_KERNEL(blend_pixels),
     .weave_make = UP_KERNEL(weave_make),
     .weave = UP_KERNEL(weave),
+    .weave_rows = UP_KERNEL(weave_rows),
     .activate = UP_KERNEL(activate),
     .softmax = UP_KERNEL(softmax),
     .log_softmax = UP_KERNEL(log_softmax),

@@ -262,6 +262,9 @@ void UP_KERNEL(blend_pixels)(const struct up_blend *blend, const float *x, float
 bool UP_KERNEL(weave_make)(const struct up_blend *blend, size_t inputs, struct up_weave *ret);
 void UP_KERNEL(weave)(const struct up_blend *blend, const struct up_weave *weave,
                       struct up_span pixels, const float *x, float *y);
+void UP_KERNEL(weave_rows)(const struct up_blend *blend, const struct up_weave *weave,
+                           const struct up_blend_rows *rows, struct up_span pixels,
+                           const float *const *x, float *y);
 void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
                          float *y);
 void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y);

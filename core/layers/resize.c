@@ -7,8 +7,9 @@
  * belongs to the weights that a model was trained with.
  *
  * Lines are computed in pieces so short that the summed rows stay in the nearest cache; of pixels
- * of very many channels these have a chunk at a time. An axis whose weights change nothing (a
- * factor of 1) is left out.
+ * of very many channels these have a chunk at a time. Where pixels are so small, and taps so few,
+ * that registers hold what a vector of outputs needs, the rows' sums are never stored. An axis
+ * whose weights change nothing (a factor of 1) is left out.
  */
 #include "core/layers/resize.h"
 
@@ -324,30 +325,49 @@ static struct up_span reached_by(const struct prepared *p, const struct piece *s
     return (struct up_span){first->first * c, (last->first + last->count - first->first) * c};
 }
 
-/* The input rows that reach the lines, summed for each of them into y, line_stride apart. */
-static void rows_sum(const struct up_call *call, const struct piece *s, size_t line_stride,
-                     bool stream, float *y)
+/* The input rows that reach the lines, from the first value on that reaches the pixels. */
+static struct up_blend_rows rows_of(const struct up_call *call, const struct piece *s,
+                                    const float *x[TAPS_MAX])
 {
     const struct prepared *p = call->step->prepared;
     const struct up_span *span = &p->y.span[s->line];
     const size_t c = p->in.channels, row = p->in.spatial[2] * c;
-    const float *x[TAPS_MAX];
     for (size_t k = 0; k < span->count; k++)
         x[k] = call->in[0] + (s->image * p->in.spatial[1] + span->first + k) * row +
                s->inputs.first + s->channel;
-    const size_t runs = s->channels == c ? 1 : s->inputs.count / c;
-    const struct up_blend_rows blend = {.weight = &p->y.weight[s->line * p->y.taps],
-                                        .taps = span->count,
-                                        .count = runs == 1 ? s->inputs.count : s->channels,
-                                        .lines = s->lines,
-                                        .weight_stride = p->y.taps,
-                                        .line_stride = line_stride,
-                                        .stream = stream};
+    return (struct up_blend_rows){.weight = &p->y.weight[s->line * p->y.taps],
+                                  .taps = span->count,
+                                  .lines = s->lines,
+                                  .weight_stride = p->y.taps};
+}
+
+/* Summed for each of the lines into y, line_stride apart. */
+static void rows_sum(const struct up_call *call, const struct piece *s, size_t line_stride,
+                     bool stream, float *y)
+{
+    const struct prepared *p = call->step->prepared;
+    const size_t c = p->in.channels, runs = s->channels == c ? 1 : s->inputs.count / c;
+    const float *x[TAPS_MAX];
+    struct up_blend_rows blend = rows_of(call, s, x);
+    blend.count = runs == 1 ? s->inputs.count : s->channels;
+    blend.line_stride = line_stride;
+    blend.stream = stream;
     for (size_t run = 0; run < runs; run++, y += s->channels) {
         call->kernels->blend_rows(&blend, x, y);
-        for (size_t k = 0; k < span->count; k++)
+        for (size_t k = 0; k < blend.taps; k++)
             x[k] += c;
     }
+}
+
+/* What sums along the lines have in common. */
+static struct up_blend along_of(const struct up_call *call, const struct piece *s)
+{
+    const struct prepared *p = call->step->prepared;
+    struct up_blend blend = p->along;
+    blend.lines = s->lines;
+    blend.y_line = p->x.out * p->in.channels;
+    blend.stream = call->step->stream;
+    return blend;
 }
 
 /* Pixels along the lines' rows, x_line apart. */
@@ -355,11 +375,8 @@ static void columns_sum(const struct up_call *call, const struct piece *s, const
                         size_t x_line, float *y)
 {
     const struct prepared *p = call->step->prepared;
-    struct up_blend blend = p->along;
-    blend.lines = s->lines;
+    struct up_blend blend = along_of(call, s);
     blend.x_line = x_line;
-    blend.y_line = p->x.out * p->in.channels;
-    blend.stream = call->step->stream;
     if (p->woven) {
         call->kernels->weave(&blend, &p->weave, (struct up_span){s->first, s->pixels}, x, y);
         return;
@@ -371,6 +388,17 @@ static void columns_sum(const struct up_call *call, const struct piece *s, const
     blend.channels = s->channels;
     blend.x_stride = p->y.identity ? p->in.channels : s->channels;
     call->kernels->blend_pixels(&blend, x, y + s->channel);
+}
+
+/* Rows and pixels in one go. */
+static void both_sum(const struct up_call *call, const struct piece *s, float *y)
+{
+    const struct prepared *p = call->step->prepared;
+    const float *x[TAPS_MAX];
+    const struct up_blend along = along_of(call, s);
+    const struct up_blend_rows rows = rows_of(call, s, x);
+    call->kernels->weave_rows(&along, &p->weave, &rows, (struct up_span){s->first, s->pixels}, x,
+                              y);
 }
 
 static void piece_compute(const struct up_call *call, struct piece *s, float *y)
@@ -387,7 +415,9 @@ static void piece_compute(const struct up_call *call, struct piece *s, float *y)
         else if (p->y.identity) {
             const float *x = call->in[0] + row * p->in.spatial[2] * c + s->inputs.first;
             columns_sum(call, s, x + s->channel, 0, y);
-        } else {
+        } else if (p->woven && p->weave.near && p->y.taps <= UP_WEAVE_ROWS)
+            both_sum(call, s, y);
+        else {
             rows_sum(call, s, APART, false, sums[0]);
             columns_sum(call, s, sums[0], APART, y);
         }

@@ -173,6 +173,43 @@ static size_t lines_check(const struct up_kernels *k, const struct up_blend *b, 
     return values;
 }
 
+/* weave_rows has the bits of blend_rows and weave, one after the other. */
+static void rows_check(const struct up_kernels *k, struct random *random, const struct up_blend *b,
+                       const struct up_weave *weave, struct up_span pixels)
+{
+    const size_t inputs = b->x_line, values = pixels.count * b->channels;
+    const size_t first = weave->base[pixels.first * b->channels / k->lanes];
+    float *weight = guarded_random(random, 2 * UP_WEAVE_ROWS);
+    struct up_blend two = *b;
+    two.lines = random_size(random, 1, 2);
+    const struct up_blend_rows rows = {.taps = random_size(random, 1, UP_WEAVE_ROWS),
+                                       .weight = weight,
+                                       .weight_stride = UP_WEAVE_ROWS,
+                                       .count = inputs,
+                                       .lines = two.lines,
+                                       .line_stride = inputs};
+    float *row[UP_WEAVE_ROWS], *sums = guarded_new(two.lines * inputs);
+    const float *all[UP_WEAVE_ROWS], *x[UP_WEAVE_ROWS];
+    for (size_t r = 0; r < rows.taps; r++) {
+        all[r] = row[r] = guarded_random(random, inputs);
+        x[r] = row[r] + first;
+    }
+    k->blend_rows(&rows, all, sums);
+    const size_t count = (two.lines - 1) * b->y_line + values;
+    float *want = guarded_new(count), *y = guarded_new(count);
+    k->weave(&two, weave, pixels, sums + first, want);
+    k->weave_rows(&two, weave, &rows, pixels, x, y);
+    k->fence();
+    cr_assert(memcmp(y, want, count * sizeof *y) == 0, "%s: %zu rows, %zu lines, %zu of %zu pixels",
+              k->isa, rows.taps, two.lines, pixels.count, b->pixels);
+    guarded_free(y, count, "y");
+    guarded_free(want, count, "want");
+    guarded_free(sums, two.lines * inputs, "sums");
+    for (size_t r = 0; r < rows.taps; r++)
+        guarded_free(row[r], inputs, "x");
+    guarded_free(weight, 2 * UP_WEAVE_ROWS, "weight");
+}
+
 /* Half of the lines have the same weights for every pixel of a phase, as most that are resampled.
  */
 static float *line_weights(struct random *random, const struct up_blend *b, size_t factor,
@@ -189,7 +226,7 @@ static float *line_weights(struct random *random, const struct up_blend *b, size
 static void lines_match(const struct up_kernels *k)
 {
     struct random random = {7};
-    size_t checked = 0, periodic = 0;
+    size_t checked = 0, periodic = 0, near = 0;
     for (size_t turn = 0; turn < TURNS; turn++) {
         const size_t factor = 1 + turn % 5, inputs = random_size(&random, 1, LINE_PIXELS / factor);
         struct up_span span[LINE_PIXELS];
@@ -221,12 +258,19 @@ static void lines_match(const struct up_kernels *k)
             if (cut > 0)
                 lines_check(k, &b, x, &weave, (struct up_span){0, cut});
             lines_check(k, &b, x, &weave, (struct up_span){cut, b.pixels - cut});
+            if (weave.near) {
+                near++;
+                b.x_line = inputs * b.channels;
+                rows_check(k, &random, &b, &weave, (struct up_span){0, b.pixels});
+                rows_check(k, &random, &b, &weave, (struct up_span){cut, b.pixels - cut});
+            }
         }
         guarded_free(x, x_count, "x");
         guarded_free(weight, b.pixels * b.taps, "weight");
     }
     cr_assert(k->lanes < 8 || checked > 0, "%s: no line is woven", k->isa);
     cr_assert(k->lanes < 8 || periodic > 20, "%s: %zu lines are periodic", k->isa, periodic);
+    cr_assert(k->lanes < 16 || near > 5, "%s: %zu lines are near", k->isa, near);
 }
 
 Test(kernels, weave_sums_weighted_pixels_of_a_line_of_few_channels, .timeout = 20)
