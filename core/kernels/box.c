@@ -42,10 +42,24 @@ static double single_sum(const struct up_box *box)
     return sum;
 }
 
-/* Of so many vectors of channels from c on, in registers. Inlined where it is a constant. */
+/* Of channels first .. end - 1. NaN wins, and the first of equal values. */
+static void rest_max(const struct up_box *box, size_t first, size_t end, float *y)
+{
+    memcpy(y + first, box->x + first, (end - first) * sizeof *y);
+    for (size_t d = 0; d < box->depth; d++)
+        for (size_t h = 0; h < box->height; h++) {
+            const float *x = line_of(box, d, h);
+            for (size_t w = 0; w < box->width; w++, x += box->channels)
+                for (size_t c = first; c < end; c++)
+                    y[c] = x[c] > y[c] || isnan(x[c]) ? x[c] : y[c];
+        }
+}
+
+/* Of so many vectors of channels from c on, in registers. Inlined where it is a constant. A NaN,
+ * and little else, makes a sum of the values NaN: adding them up costs less than asking each. */
 UP_INLINE void vectors_max(const struct up_box *box, size_t c, size_t vectors, float *y)
 {
-    up_vf best[VECTORS];
+    up_vf best[VECTORS], sum[VECTORS] = {{0}}, all = {0};
     UP_UNROLL
     for (size_t v = 0; v < vectors; v++)
         best[v] = up_load(box->x + c + v * UP_LANES);
@@ -55,28 +69,19 @@ UP_INLINE void vectors_max(const struct up_box *box, size_t c, size_t vectors, f
             for (size_t w = 0; w < box->width; w++, x += box->channels) {
                 UP_UNROLL
                 for (size_t v = 0; v < vectors; v++) {
-                    const up_vf from = up_load(x + v * UP_LANES);
-                    const up_vi wins = (from > best[v]) | (from != from);
-                    best[v] = (up_vf)((wins & (up_vi)from) | (~wins & (up_vi)best[v]));
+                    const up_vf from = up_load_once(x + v * UP_LANES);
+                    best[v] = up_greater(from, best[v]);
+                    sum[v] += from;
                 }
             }
         }
     UP_UNROLL
-    for (size_t v = 0; v < vectors; v++)
+    for (size_t v = 0; v < vectors; v++) {
         up_store(y + c + v * UP_LANES, best[v]);
-}
-
-/* Of the channels from `first` on, which are less than a vector. */
-static void rest_max(const struct up_box *box, size_t first, float *y)
-{
-    memcpy(y + first, box->x + first, (box->channels - first) * sizeof *y);
-    for (size_t d = 0; d < box->depth; d++)
-        for (size_t h = 0; h < box->height; h++) {
-            const float *x = line_of(box, d, h);
-            for (size_t w = 0; w < box->width; w++, x += box->channels)
-                for (size_t c = first; c < box->channels; c++)
-                    y[c] = x[c] > y[c] || isnan(x[c]) ? x[c] : y[c];
-        }
+        all += sum[v];
+    }
+    if (up_any_nan(all))
+        rest_max(box, c, c + vectors * UP_LANES, y);
 }
 
 void UP_KERNEL(box_max)(const struct up_box *box, float *y)
@@ -91,7 +96,7 @@ void UP_KERNEL(box_max)(const struct up_box *box, float *y)
     for (; c + UP_LANES <= box->channels; c += UP_LANES)
         vectors_max(box, c, 1, y);
     if (c < box->channels)
-        rest_max(box, c, y);
+        rest_max(box, c, box->channels, y);
 }
 
 static double values_of(const struct up_box *box)

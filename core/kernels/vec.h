@@ -219,6 +219,38 @@ UP_INLINE up_vf up_splat(float x)
     return x - (up_vf){0};
 }
 
+/* Lanes of `a` where they are greater, else of b: also where either is NaN, or both are zeros. */
+UP_INLINE up_vf up_greater(up_vf a, up_vf b)
+{
+#if defined(__x86_64__) && UP_LANES == 16
+    return _mm512_max_ps(a, b);
+#elif defined(__x86_64__) && UP_LANES == 8
+    return _mm256_max_ps(a, b);
+#elif defined(__x86_64__)
+    return _mm_max_ps(a, b);
+#else
+    const up_vi greater = a > b;
+    return (up_vf)((greater & (up_vi)a) | (~greater & (up_vi)b));
+#endif
+}
+
+UP_INLINE bool up_any_nan(up_vf v)
+{
+#if defined(__x86_64__) && UP_LANES == 16
+    return _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q) != 0;
+#elif defined(__x86_64__) && UP_LANES == 8
+    return _mm256_movemask_ps(_mm256_cmp_ps(v, v, _CMP_UNORD_Q)) != 0;
+#elif defined(__x86_64__)
+    return _mm_movemask_ps(_mm_cmpunord_ps(v, v)) != 0;
+#else
+    const up_vi nan = v != v;
+    int32_t any = 0;
+    for (int i = 0; i < UP_LANES; i++)
+        any |= nan[i];
+    return any != 0;
+#endif
+}
+
 /* The product that a sum starts with, rounded. Without it, compilers choose by the code around it
  * whether the first product or the second is fused with their addition. */
 #if defined(__x86_64__)

@@ -86,6 +86,10 @@ static void turn_check(const struct up_kernels *k, struct random *random, size_t
     box.x = x;
     maxima_check(k, &box, y);
     means_check(k, &box, y);
+    const float large[] = {INFINITY, -INFINITY, FLT_MAX, FLT_MAX};
+    for (size_t i = 0; i < 4; i++) /* which may add up to NaN, or past all numbers */
+        x[random_size(random, 0, count - 1)] = large[i];
+    maxima_check(k, &box, y);
     guarded_free(x, count, "x");
     guarded_free(y, box.channels, "y");
 }
