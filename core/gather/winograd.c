@@ -57,14 +57,16 @@ struct places {
 /* All combinations of a place of each axis, the last axis fastest; returns where to go on. */
 static size_t *combine(const struct places *p, size_t first, size_t *ret)
 {
+    const size_t count = p->count[2];
     for (size_t d = 0; d < p->count[0]; d++)
-        for (size_t h = 0; h < p->count[1]; h++)
-            for (size_t w = 0; w < p->count[2]; w++) {
-                const size_t a = p->at[0][d], b = p->at[1][h], c = p->at[2][w];
-                const bool inside = a != UP_WINOGRAD_NOWHERE && b != UP_WINOGRAD_NOWHERE &&
-                                    c != UP_WINOGRAD_NOWHERE;
-                *ret++ = inside ? first + a + b + c : UP_WINOGRAD_NOWHERE;
+        for (size_t h = 0; h < p->count[1]; h++, ret += count) {
+            const size_t a = p->at[0][d], b = p->at[1][h], line = first + a + b;
+            const bool inside = a != UP_WINOGRAD_NOWHERE && b != UP_WINOGRAD_NOWHERE;
+            for (size_t w = 0; w < count; w++) {
+                const size_t c = p->at[2][w];
+                ret[w] = inside && c != UP_WINOGRAD_NOWHERE ? line + c : UP_WINOGRAD_NOWHERE;
             }
+        }
     return ret;
 }
 
