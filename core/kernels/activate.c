@@ -35,16 +35,23 @@ UP_INLINE up_vf tanh_shrink(up_vf x)
     series = series * s + 5.39634209e-2F;
     series = series * s - 0.133333107F;
     series = series * s + 0.333333332F;
-    const up_vf e = up_exp(-2 * up_size(x), (up_vf){0}), rest = up_size(x) - 1 + 2 * e / (1 + e);
+    const up_vf e = up_exp_below(-2 * up_size(x), (up_vf){0}),
+                rest = up_size(x) - 1 + 2 * e / (1 + e);
     return up_choose(s <= 1, x * s * series, up_choose(x < 0, -rest, rest));
+}
+
+/* x's share, which is as large as x, times the power, for x < 0. */
+UP_INLINE up_vf lowered(up_vf share, struct up_power power, up_vf x)
+{
+    return up_choose(x < -120, 0 * share, up_raise(share, power));
 }
 
 UP_INLINE up_vf silu(up_vf x)
 {
     const up_vf below = -up_size(x);
     const struct up_power power = up_power(below, (up_vf){0});
-    const up_vf share = x / (1 + up_raise((up_vf){0} + 1, power, below));
-    return up_choose(x < 0, up_raise(share, power, below), share);
+    const up_vf share = x / (1 + up_raise((up_vf){0} + 1, power));
+    return up_choose(x < 0, lowered(share, power, x), share);
 }
 
 /* tanh(softplus(x)) is a quotient of powers: of the one that does not grow. */
@@ -52,10 +59,10 @@ UP_INLINE up_vf mish(up_vf x)
 {
     const up_vf below = -up_size(x);
     const struct up_power power = up_power(below, (up_vf){0});
-    const up_vf e = up_raise((up_vf){0} + 1, power, below), above = 1 + 2 * e;
+    const up_vf e = up_raise((up_vf){0} + 1, power), above = 1 + 2 * e;
     const up_vf share =
         x * up_choose(x < 0, (e + 2) / (e * (e + 2) + 2), above / (above + 2 * e * e));
-    return up_choose(x < 0, up_raise(share, power, below), share);
+    return up_choose(x < 0, lowered(share, power, x), share);
 }
 
 static float hard_shrink(float x)
@@ -159,7 +166,7 @@ void UP_KERNEL(activate)(const struct up_activation *activation, const float *x,
     case UP_ACT_SOFTSIGN:
         EACH(v / (1 + fabsf(v)));
     case UP_ACT_EXPONENTIAL:
-        WIDE(up_exp(v, (up_vf){0}));
+        WIDE(up_exp(v));
     case UP_ACT_LOG_SIGMOID:
         WIDE(-up_softplus(-v));
     case UP_ACT_HARD_SHRINK:
@@ -187,22 +194,31 @@ static float larger(float a, float b)
     return b > a || isnan(b) ? b : a;
 }
 
+/* NaN may be passed over: it comes back as a power. */
 static float largest(const float *x, size_t width)
 {
-    float max = x[0];
+    enum { CHAINS = 4 }; /* a comparison waits for the one before it */
+    up_vf lanes[CHAINS];
     size_t i = 0;
-    if (width >= UP_LANES) {
-        up_vf lanes = up_load(x);
-        for (; i + UP_LANES <= width; i += UP_LANES) {
-            const up_vf v = up_load(x + i);
-            const up_vi wins = (v > lanes) | (v != v);
-            lanes = (up_vf)((wins & (up_vi)v) | (~wins & (up_vi)lanes));
+    for (size_t k = 0; k < CHAINS; k++)
+        lanes[k] = up_splat(x[0]);
+    for (; i + CHAINS * UP_LANES <= width; i += CHAINS * UP_LANES) {
+        UP_UNROLL
+        for (size_t k = 0; k < CHAINS; k++) {
+            lanes[k] = up_greater(lanes[k], up_load(x + i + k * UP_LANES));
         }
-        for (size_t k = 0; k < UP_LANES; k++)
-            max = larger(max, lanes[k]);
     }
+    for (; i + UP_LANES <= width; i += UP_LANES)
+        lanes[0] = up_greater(lanes[0], up_load(x + i));
+    lanes[0] = up_greater(up_greater(lanes[0], lanes[1]), up_greater(lanes[2], lanes[3]));
+    float all[UP_LANES];
+    up_store(all, lanes[0]);
+    for (size_t half = UP_LANES / 2; half > 0; half /= 2)
+        for (size_t k = 0; k < half; k++)
+            all[k] = all[k] > all[k + half] ? all[k] : all[k + half];
+    float max = all[0];
     for (; i < width; i++)
-        max = larger(max, x[i]);
+        max = x[i] > max ? x[i] : max;
     return max;
 }
 
@@ -210,39 +226,57 @@ static float largest(const float *x, size_t width)
 UP_INLINE up_vf power_below(up_vf x, up_vf max)
 {
     const up_vf d = x - max, less = d - x;
-    return up_exp(d, (x - (d - less)) - (max + less));
+    const up_vf lost = (x - (d - less)) - (max + less); /* no number where d is huge */
+    return up_exp_below(d, up_choose(d > -120, lost, (up_vf){0}));
 }
 
-/* The sum of e^(x[i] - max) for i < width, in double, for its logarithm may be near 0; the powers
- * themselves into y, unless it is NULL. y may be x. */
-UP_INLINE double power_sum(const float *x, float max, size_t width, float *y)
+UP_INLINE up_vd in_double(up_vf v)
+{
+    up_vh half[2];
+    memcpy(half, &v, sizeof v);
+    return up_doubles(half[0]) + up_doubles(half[1]);
+}
+
+/* The sum of e^(x[i] - max) for i < width, `group` vectors of them in float, which is a constant,
+ * and the groups in double; the powers themselves into y, unless it is NULL. y may be x. */
+UP_INLINE double power_sum(const float *x, float max, size_t width, const size_t group, float *y)
 {
     up_vd lanes = {0};
     size_t at = 0;
-    for (; at + UP_LANES <= width; at += UP_LANES) {
-        const up_vf power = power_below(up_load(x + at), up_splat(max));
-        if (y != NULL)
-            up_store(y + at, power);
-        up_vh half[2];
-        memcpy(half, &power, sizeof power);
-        lanes += up_doubles(half[0]) + up_doubles(half[1]);
+    for (; at + group * UP_LANES <= width; at += group * UP_LANES) {
+        up_vf sum = {0};
+        UP_UNROLL
+        for (size_t k = 0; k < group; k++) {
+            const up_vf power = power_below(up_load(x + at + k * UP_LANES), up_splat(max));
+            if (y != NULL)
+                up_store(y + at + k * UP_LANES, power);
+            sum += power;
+        }
+        lanes += in_double(sum);
     }
-    const up_vf rest = power_below(up_load_first(x + at, width - at), up_splat(max));
-    if (y != NULL)
-        up_store_first(y + at, rest, width - at);
+    for (; at < width; at += UP_LANES) {
+        const size_t count = at_most(width - at, UP_LANES);
+        const up_vf power = power_below(up_load_first(x + at, count), up_splat(max));
+        float last[UP_LANES] = {0};
+        up_store_first(last, power, count);
+        lanes += in_double(up_load(last));
+        if (y != NULL)
+            up_store_first(y + at, power, count);
+    }
     double sum = 0;
     for (size_t i = 0; i < UP_HALF; i++)
         sum += lanes[i];
-    for (size_t i = 0; i < width - at; i++)
-        sum += (double)rest[i];
     return sum;
 }
 
 void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y)
 {
     for (size_t g = 0; g < count; g++, x += width, y += width) {
-        const float share = (float)(1 / power_sum(x, largest(x, width), width, y));
-        for (size_t i = 0; i < width; i++)
+        const float share = (float)(1 / power_sum(x, largest(x, width), width, 4, y));
+        size_t i = 0;
+        for (; i + UP_LANES <= width; i += UP_LANES)
+            up_store(y + i, up_load(y + i) * share);
+        for (; i < width; i++)
             y[i] *= share;
     }
 }
@@ -251,7 +285,7 @@ void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y
 {
     for (size_t g = 0; g < count; g++, x += width, y += width) {
         const float max = largest(x, width);
-        const double log_sum = log(power_sum(x, max, width, NULL));
+        const double log_sum = log(power_sum(x, max, width, 1, NULL));
         for (size_t i = 0; i < width; i++)
             y[i] = (float)((double)x[i] - (double)max - log_sum);
     }

@@ -29,45 +29,56 @@ UP_INLINE up_vf up_two_to(up_vi n)
     return (up_vf)((n + 127) << 23);
 }
 
-/* e^(x + low) = 2^n (1 + rest), for a `low` that is small beside 0.04. */
+/* e^(x + low) = 2^n (1 + rest), for x <= 89 and a `low` that is small beside 0.04; below -120,
+ * where a float is 0, e^-120. `whole` is n. */
 struct up_power {
     up_vi n;
-    up_vf rest;
+    up_vf whole, rest;
 };
 
-UP_INLINE struct up_power up_power(up_vf x, up_vf low)
+UP_INLINE struct up_power up_power(up_vf any, up_vf low)
 {
     /* Added to a number, it leaves the number's integer in the last bits of the sum. */
     const float to_integer = 0x1.8p23F, per_ln2 = 1.44269504F;
     /* ln 2 in two parts: the first has so few bits that n times it is exact. */
     const float ln2_high = 0x1.62e4p-1F, ln2_low = 1.42860682e-6F;
-    const up_vf sum = x * per_ln2 + to_integer, n = sum - to_integer;
+    const up_vf x = up_greater(up_splat(-120), any), sum = x * per_ln2 + to_integer,
+                n = sum - to_integer;
     const up_vf r = x - n * ln2_high - n * ln2_low + low;
     up_vf series = r * 1.37952343e-3F + 8.37809686e-3F;
     series = series * r + 4.16694172e-2F;
     series = series * r + 0.166664332F;
     series = series * r + 0.499999881F;
-    return (struct up_power){.n = (up_vi)sum - 0x4b400000, .rest = r + r * r * series};
+    return (struct up_power){.n = (up_vi)sum - 0x4b400000, .whole = n, .rest = r + r * r * series};
 }
 
-/* factor * e^(x + low), of whatever size; `power` is that of both. 2^n is two factors, so that the
- * last digits of the smallest results are lost once. */
-UP_INLINE up_vf up_raise(up_vf factor, struct up_power power, up_vf x)
+/* factor * e^(x + low), whose last digits are lost once where it is subnormal. */
+UP_INLINE up_vf up_raise(up_vf factor, struct up_power power)
 {
+    const up_vf v = factor * (1 + power.rest);
+#if defined(__AVX512F__)
+    return _mm512_scalef_ps(v, power.whole);
+#else
     const up_vi half = power.n >> 1;
-    const up_vf y = factor * (1 + power.rest) * up_two_to(half) * up_two_to(power.n - half);
-    return up_choose(x < -120, 0 * factor, up_choose(x > 89, factor * INFINITY, y));
+    return v * up_two_to(half) * up_two_to(power.n - half);
+#endif
 }
 
-UP_INLINE up_vf up_exp(up_vf x, up_vf low)
+/* e^(x + low) for x <= 89. */
+UP_INLINE up_vf up_exp_below(up_vf x, up_vf low)
 {
-    return up_raise((up_vf){0} + 1, up_power(x, low), x);
+    return up_raise((up_vf){0} + 1, up_power(x, low));
+}
+
+UP_INLINE up_vf up_exp(up_vf x)
+{
+    return up_exp_below(-up_greater(up_splat(-89), -x), (up_vf){0});
 }
 
 /* e^x - 1 for x <= 0, to its last digits where it nearly vanishes. */
 UP_INLINE up_vf up_expm1(up_vf x)
 {
-    const struct up_power p = up_power(up_choose(x < -87, (up_vf){0} - 87, x), (up_vf){0});
+    const struct up_power p = up_power(up_greater(up_splat(-87), x), (up_vf){0});
     const up_vf scale = up_two_to(p.n);
     return scale * p.rest + (scale - 1);
 }
@@ -84,7 +95,7 @@ UP_INLINE up_vf up_log1p(up_vf x)
 
 UP_INLINE up_vf up_sigmoid(up_vf x)
 {
-    const up_vf e = up_exp(-up_size(x), (up_vf){0});
+    const up_vf e = up_exp_below(-up_size(x), (up_vf){0});
     return up_choose(x < 0, e, (up_vf){0} + 1) / (1 + e);
 }
 
@@ -96,7 +107,7 @@ UP_INLINE up_vf up_tanh(up_vf x)
 
 UP_INLINE up_vf up_softplus(up_vf x)
 {
-    return up_choose(x < 0, (up_vf){0}, x) + up_log1p(up_exp(-up_size(x), (up_vf){0}));
+    return up_choose(x < 0, (up_vf){0}, x) + up_log1p(up_exp_below(-up_size(x), (up_vf){0}));
 }
 
 /* x times the normal distribution's share below -x, for x >= 0: x erfc(x / sqrt(2)) / 2. It is
@@ -117,7 +128,7 @@ UP_INLINE up_vf up_gauss_tail(up_vf size)
     series = series * s + 0.906334601F;
     series = series * s + 0.812051678F;
     series = series * s + 0.496487046F;
-    return up_raise(0.5F * x * (t * series), up_power(square, -0.5F * (low * (x + high))), square);
+    return up_raise(0.5F * x * (t * series), up_power(square, -0.5F * (low * (x + high))));
 }
 
 #endif
