@@ -1,183 +1,107 @@
 /* DESIGN
- * Convolutions in groups of few channels, whose sums have too few products of an input for a matrix
- * and too few pixels in a row of one channel for planes.
+ * Convolutions of groups of few channels: pixels are read and written as they lie, and vectors hold
+ * several groups side by side (core/kernels/grouped.c).
  *
- * The products of an output's taps are summed for each input channel alone, as a depthwise
- * convolution does, with the input as it lies: once with the weights of the first filter of each
- * group, once with those of the second, and so on. Then the sums of each group's channels are
- * added, which also brings the filters into their order. Where a group has one of each there is
- * nothing to add. */
+ * A unit of work is a span of one output line. Its pixels are runs that take the same taps: those
+ * whose window lies inside along the line, and each of the others alone. Taps that are outside
+ * along another axis are left out for all of the line. */
 #include <math.h>
-#include <string.h>
 
 #include "core/gather/algorithms.h"
-#include "core/gather/channelwise.h"
 
 enum {
-    SUM_FLOATS = 16384,   /* of a run of pixels, on the stack */
-    PIXELS_MIN = 12,      /* of a run: fewer leave the kernel too little */
-    PIXELS_MAX = 96,      /* work enough to hide the call, small enough to share */
-    GRAIN_MACS = 1 << 16, /* worth handing to another thread */
+    PRODUCTS_A_CALL = 256, /* of one sum: sums of short sums lose less than one long sum */
+    SPAN_FLOATS = 4096,    /* of inputs or outputs, stay in the nearest cache */
+    SPAN_PIXELS = 32,      /* at least: to be summed together */
+    NEXT_LINES = 16,       /* of inputs that are fetched beside the sums */
+    STRIP_FLOATS = 16384,  /* of outputs that are to be streamed */
+    GRAIN_MACS = 1 << 16,  /* worth handing to another thread */
 };
 
 struct prepared {
     struct up_gather gather;
-    struct up_channelwise window;
-    float *weights;                 /* [filter of a group][tap][input channel] */
-    size_t channels, filters, taps; /* of a group; of the kernel */
-    bool alone;                     /* channels = filters = 1 */
-    size_t sums;                    /* of a pixel: input channels x filters of a group */
-    size_t pixels, runs;            /* of a run; runs a line */
-    struct up_fold fold;
+    struct up_grouped_pattern pattern;
+    struct up_grouped_tap *run, *single; /* of a kernel line; and the same, one by one */
+    size_t runs, line;                   /* line: kernel positions of one */
+    size_t lines, taps_a_call;
+    size_t w_tap;       /* floats of a tap's weights */
+    size_t span, spans; /* pixels of a unit; units of a line */
+    size_t w_stride;
+    float *w; /* as struct up_grouped has it */
 };
 
-static size_t taps_of(const struct up_gather *g)
+/* --- Planning ------------------------------------------------------------------------------- */
+
+static bool applies(const struct up_gather *gather, const struct up_kernels *kernels)
 {
-    return (size_t)(g->axis[0].kernel * g->axis[1].kernel * g->axis[2].kernel);
+    struct up_grouped_pattern pattern;
+    for (uint32_t i = 0; i < 3; i++)
+        if (gather->axis[i].repeat > 1)
+            return false;
+    return gather->groups > 1 && !gather->transposed &&
+           kernels->grouped_pattern(gather->in.channels / gather->groups,
+                                    gather->out.channels / gather->groups, &pattern);
 }
 
-static size_t sums_of(const struct up_gather *g)
+/* Taps along a line, those first that are a whole stride apart: neighbours to the kernel, which
+ * takes them in runs. */
+static void taps_make(struct prepared *p)
 {
-    return up_size_mul_saturated(g->in.channels, g->out.channels / g->groups);
-}
-
-/* --- Computing ------------------------------------------------------------------------------ */
-
-static void run_finish(const struct prepared *p, const struct up_gather_call *call, size_t at,
-                       size_t count)
-{
-    const struct up_gather *g = &p->gather;
-    float *y = call->out + at;
-    if (g->add) {
-        const struct up_combination add = {
-            .operation = UP_ADD, .rows = 1, .columns = count, .a_column = 1, .b_column = 1};
-        call->kernels->combine(&add, y, call->add + at, y);
-    }
-    if (g->activation.id != UP_ACT_LINEAR)
-        call->kernels->activate(&g->activation, y, count, y);
-}
-
-static void unit(const struct prepared *p, const struct up_gather_call *call, size_t number)
-{
-    const struct up_grid *in = &p->gather.in, *out = &p->gather.out;
-    const size_t line = number / p->runs, x = number % p->runs * p->pixels;
-    const size_t plane = line / out->spatial[1], image = plane / out->spatial[0];
-    const size_t left = out->spatial[2] - x, pixels = left < p->pixels ? left : p->pixels;
-    const size_t at = (line * out->spatial[2] + x) * out->channels;
-    float sums[SUM_FLOATS + UP_LANES_MAX];
-    struct up_channelwise_run run = {.image = call->in + image * in->spatial[0] * in->spatial[1] *
-                                                             in->spatial[2] * in->channels,
-                                     .at = {plane % out->spatial[0], line % out->spatial[1], x},
-                                     .pixels = pixels,
-                                     .channels = in->channels,
-                                     .multiplier = 1,
-                                     .y_stride = p->sums};
-    if (p->alone) {
-        run.y = call->out + at;
-        run.weights = p->weights;
-        run.bias = p->gather.bias;
-        up_channelwise_sum(&p->window, call->kernels, &run);
-        run_finish(p, call, at, pixels * out->channels);
-        return;
-    }
-    for (size_t filter = 0; filter < p->filters; filter++) {
-        run.y = sums + filter * in->channels;
-        run.weights = p->weights + filter * p->taps * in->channels;
-        up_channelwise_sum(&p->window, call->kernels, &run);
-    }
-    memset(sums + pixels * p->sums, 0, UP_LANES_MAX * sizeof *sums);
-    call->kernels->fold(&p->fold, sums, pixels, call->out + at);
-    run_finish(p, call, at, pixels * out->channels);
-}
-
-static void units(const void *prepared, const struct up_gather_call *call, size_t begin, size_t end)
-{
-    for (size_t i = begin; i < end; i++)
-        unit(prepared, call, i);
-}
-
-/* --- Preparing ------------------------------------------------------------------------------ */
-
-static void weights_set(const struct prepared *p)
-{
-    const struct up_gather *g = &p->gather;
-    float *to = p->weights;
-    for (size_t filter = 0; filter < p->filters; filter++)
-        for (size_t t = 0; t < p->taps; t++)
-            for (size_t group = 0; group < g->groups; group++)
-                for (size_t c = 0; c < p->channels; c++)
-                    *to++ = g->kernel[t * g->position_stride + c * g->channel_stride +
-                                      (group * p->filters + filter) * g->filter_stride];
-}
-
-/* Where the sum of channel `channel` of its group is that output `output` takes. */
-static size_t sum_at(const struct prepared *p, size_t output, size_t channel)
-{
-    const size_t group = output / p->filters, filter = output % p->filters;
-    return filter * p->gather.in.channels + group * p->channels + channel;
-}
-
-/* The terms of outputs first .. end - 1, one vector, for one channel of the groups: each takes as
- * many lanes as it reaches. Returns how many there are; `term` NULL: only that. */
-static size_t terms_set(const struct prepared *p, const size_t outputs[2], size_t channel,
-                        size_t lanes, struct up_fold_term *term)
-{
-    size_t terms = 0;
-    bool taken[UP_LANES_MAX] = {false};
-    for (size_t o = outputs[0]; o < outputs[1]; o++) {
-        if (taken[o - outputs[0]])
-            continue;
-        const size_t first = sum_at(p, o, channel);
-        if (term != NULL)
-            term[terms].first = first;
-        for (size_t i = o - outputs[0], j = o; j < outputs[1]; i++, j++) {
-            const size_t at = sum_at(p, j, channel);
-            if (taken[i] || at < first || at >= first + lanes)
-                continue;
-            taken[i] = true;
-            if (term != NULL)
-                term[terms].index[i] = (int32_t)(at - first);
+    const struct up_gather_axis *a = &p->gather.axis[2];
+    const size_t stride = (size_t)a->stride, apart = (size_t)a->dilation * p->gather.in.channels;
+    const size_t most = a->dilation > 1 ? 1 : UP_GROUPED_RUN;
+    struct up_grouped_tap *single = p->single;
+    for (size_t r = 0; r < stride && r < p->line; r++)
+        for (size_t i = r, n = 0; i < p->line; i += stride, n++, single++) {
+            *single =
+                (struct up_grouped_tap){i * apart, (size_t)(single - p->single) * p->w_tap, 1};
+            if (n % most == 0)
+                p->run[p->runs++] = *single;
+            else
+                p->run[p->runs - 1].count++;
         }
-        terms++;
+}
+
+/* The weights of one tap of a group; `lane` is the place of its first one. */
+static void group_pack(const struct prepared *p, size_t lanes, size_t position, size_t group,
+                       float *lane)
+{
+    const struct up_gather *g = &p->gather;
+    const struct up_grouped_pattern *pattern = &p->pattern;
+    const float *kernel =
+        g->kernel + position * g->position_stride + group * pattern->filters * g->filter_stride;
+    for (size_t i = 0; i < pattern->width; i++)
+        for (size_t k = 0; k < pattern->filters; k++)
+            lane[pattern->permuted ? i * lanes + k : k * lanes + i] =
+                kernel[i * g->channel_stride + k * g->filter_stride];
+}
+
+static void pack(struct prepared *p, size_t lanes)
+{
+    const struct up_grouped_pattern *pattern = &p->pattern;
+    const size_t each = pattern->permuted ? pattern->filters : pattern->width;
+    const size_t apart = (size_t)p->gather.axis[2].dilation * p->gather.in.channels;
+    for (size_t group = 0; group < p->gather.groups; group++) {
+        float *to = p->w + group / pattern->groups * p->w_stride + group % pattern->groups * each;
+        for (size_t i = 0; i < p->lines * p->line; i++, to += p->w_tap) {
+            const size_t first = i / p->line * p->line;
+            group_pack(p, lanes, first + p->single[i - first].x / apart, group, to);
+        }
     }
-    return terms;
 }
 
-/* All terms of a vector; returns how many. */
-static size_t vector_set(const struct prepared *p, size_t vector, size_t lanes,
-                         struct up_fold_term *term)
+/* Spans of a line that are about equal. */
+static void divide(struct prepared *p, struct up_sum *ret)
 {
-    const size_t first = vector * lanes, all = p->gather.out.channels;
-    const size_t outputs[2] = {first, first + lanes < all ? first + lanes : all};
-    size_t terms = 0;
-    for (size_t c = 0; c < p->channels; c++)
-        terms += terms_set(p, outputs, c, lanes, term == NULL ? NULL : term + terms);
-    return terms;
-}
-
-static enum up_code fold_set(struct prepared *p, size_t lanes, struct up_arena *arena,
-                             struct up_error *err)
-{
-    const size_t vectors = (p->gather.out.channels - 1) / lanes + 1;
-    size_t all = 0, done = 0;
-    size_t *terms = up_arena_alloc(arena, vectors, sizeof *terms, err);
-    if (terms == NULL)
-        return err->code;
-    for (size_t v = 0; v < vectors; v++)
-        all += terms[v] = vector_set(p, v, lanes, NULL);
-    struct up_fold_term *term = up_arena_alloc(arena, all, sizeof *term, err);
-    if (term == NULL)
-        return err->code;
-    memset(term, 0xff, all * sizeof *term); /* no lane of any */
-    for (size_t v = 0; v < vectors; done += terms[v++])
-        (void)vector_set(p, v, lanes, term + done);
-    p->fold = (struct up_fold){.x_stride = p->sums,
-                               .y_stride = p->gather.out.channels,
-                               .outputs = p->gather.out.channels,
-                               .terms = terms,
-                               .term = term,
-                               .bias = p->gather.bias};
-    return UP_OK;
+    const struct up_grid *out = &p->gather.out;
+    const size_t read = p->gather.in.channels * (size_t)p->gather.axis[2].stride;
+    const size_t room = SPAN_FLOATS / (read > out->channels ? read : out->channels);
+    const size_t most = room > SPAN_PIXELS ? room : SPAN_PIXELS;
+    p->spans = (out->spatial[2] - 1) / most + 1;
+    p->span = (out->spatial[2] - 1) / p->spans + 1;
+    ret->prepared = p;
+    ret->units = out->batch * out->spatial[0] * out->spatial[1] * p->spans;
+    ret->grain = (size_t)(GRAIN_MACS / (up_gather_macs(&p->gather) / (double)ret->units + 1)) + 1;
 }
 
 static enum up_code prepare(const struct up_gather *gather, const struct up_kernels *kernels,
@@ -186,58 +110,222 @@ static enum up_code prepare(const struct up_gather *gather, const struct up_kern
     struct prepared *p = up_arena_zalloc(arena, 1, sizeof *p, err);
     if (p == NULL)
         return err->code;
+    struct up_grouped_pattern *pattern = &p->pattern;
     p->gather = *gather;
-    p->window = (struct up_channelwise){.in = gather->in, .weights = gather->in.channels};
-    memcpy(p->window.axis, gather->axis, sizeof p->window.axis);
-    p->channels = gather->in.channels / gather->groups;
-    p->filters = gather->out.channels / gather->groups;
-    p->alone = p->channels == 1 && p->filters == 1;
-    p->taps = taps_of(gather);
-    p->sums = sums_of(gather);
-    p->weights = up_arena_alloc(arena, p->sums, p->taps * sizeof(float), err);
-    if (p->weights == NULL || fold_set(p, kernels->lanes, arena, err) != UP_OK)
+    (void)kernels->grouped_pattern(gather->in.channels / gather->groups,
+                                   gather->out.channels / gather->groups, pattern);
+    p->line = (size_t)gather->axis[2].kernel;
+    p->lines = (size_t)(gather->axis[0].kernel * gather->axis[1].kernel);
+    p->taps_a_call = PRODUCTS_A_CALL / (pattern->permuted ? pattern->width : 1);
+    p->w_tap = pattern->products * kernels->lanes;
+    p->w_stride = up_size_mul_saturated(p->lines * p->line, p->w_tap);
+    const size_t blocks = (gather->groups - 1) / pattern->groups + 1;
+    p->w = up_arena_zalloc(arena, up_size_mul_saturated(blocks, p->w_stride), sizeof *p->w, err);
+    p->run = up_arena_alloc(arena, p->line, sizeof *p->run, err);
+    p->single = up_arena_alloc(arena, p->line, sizeof *p->single, err);
+    if (p->w == NULL || p->run == NULL || p->single == NULL)
         return err->code;
-    weights_set(p);
-    const size_t line = gather->out.spatial[2], most = SUM_FLOATS / p->sums;
-    const size_t lines = gather->out.batch * gather->out.spatial[0] * gather->out.spatial[1];
-    p->runs = (line - 1) / (most < PIXELS_MAX ? most : PIXELS_MAX) + 1;
-    p->pixels = (line - 1) / p->runs + 1;
-    ret->prepared = p;
-    ret->units = lines * p->runs;
-    ret->grain = (size_t)(GRAIN_MACS / (up_gather_macs(gather) / (double)ret->units + 1)) + 1;
+    taps_make(p);
+    pack(p, kernels->lanes);
+    divide(p, ret);
     return UP_OK;
+}
+
+/* --- Running -------------------------------------------------------------------------------- */
+
+/* Kernel positions along an axis: first .. end - 1. */
+struct reach {
+    size_t first, end;
+};
+
+/* Those that meet the input from output o. */
+static struct reach reach_of(const struct up_gather *g, uint32_t axis, size_t o)
+{
+    const struct up_gather_axis *a = &g->axis[axis];
+    const int64_t from = (int64_t)o * a->stride - a->crop;
+    const int64_t left = (int64_t)g->in.spatial[axis] - from;
+    int64_t first = from < 0 ? (a->dilation - 1 - from) / a->dilation : 0;
+    int64_t end = left > 0 ? (left - 1) / a->dilation + 1 : 0;
+    end = end < a->kernel ? end : a->kernel;
+    first = first < end ? first : end;
+    return (struct reach){(size_t)first, (size_t)end};
+}
+
+/* A span of a line. */
+struct span {
+    const struct prepared *p;
+    const struct up_gather_call *call;
+    struct reach across[2]; /* of the line */
+    ptrdiff_t in;           /* the first kernel position from output 0 of the line */
+    float *y;               /* of output `first` */
+    size_t first, end;
+};
+
+/* How many outputs from o on, which takes these positions, take the same ones. */
+static size_t run_of(const struct span *s, struct reach along, size_t o)
+{
+    const struct up_gather *g = &s->p->gather;
+    const struct up_gather_axis *a = &g->axis[2];
+    if (along.first > 0 || along.end < (size_t)a->kernel)
+        return 1;
+    const int64_t last = (int64_t)g->in.spatial[2] - 1 + a->crop - (a->kernel - 1) * a->dilation;
+    const size_t inside = (size_t)(last / a->stride) + 1;
+    return (inside < s->end ? inside : s->end) - o;
+}
+
+/* The input lines that the next line of outputs, or the line's next span, is the first to take. */
+static size_t next_set(const struct span *s, size_t o, size_t pixels, const float *next[NEXT_LINES])
+{
+    const struct up_gather *g = &s->p->gather;
+    const struct up_gather_axis *h = &g->axis[1];
+    const size_t *n = g->in.spatial;
+    const ptrdiff_t line = (ptrdiff_t)(n[2] * g->in.channels);
+    const ptrdiff_t all = (ptrdiff_t)(g->in.batch * n[0] * n[1]) * line;
+    const ptrdiff_t step = g->axis[2].stride * (ptrdiff_t)g->in.channels;
+    const ptrdiff_t on = g->out.spatial[1] > 1 ? h->stride * line : (ptrdiff_t)s->p->span * step;
+    size_t count = 0;
+    for (int64_t i = 0; i < g->axis[0].kernel; i++)
+        for (int64_t j = h->kernel - 1; j >= 0 && (h->kernel - 1 - j) * h->dilation < h->stride;
+             j--) {
+            const int64_t across = i * g->axis[0].dilation * (int64_t)n[1] + j * h->dilation;
+            const ptrdiff_t at = s->in + (ptrdiff_t)o * step + on + across * line;
+            if (count < NEXT_LINES && at >= 0 && at + (ptrdiff_t)pixels * step <= all)
+                next[count++] = s->call->in + at;
+        }
+    return count;
+}
+
+/* Adds one line of the kernel to a call, of which some is done when it has taps enough. */
+static void line_add(const struct span *s, struct up_grouped *call, struct up_grouped_tap *tap,
+                     size_t line, struct reach along, ptrdiff_t in)
+{
+    const struct prepared *p = s->p;
+    const bool all = along.end - along.first == p->line;
+    const size_t apart = (size_t)p->gather.axis[2].dilation * p->gather.in.channels;
+    const struct up_grouped_tap *from = all ? p->run : p->single;
+    for (size_t i = 0; i < (all ? p->runs : p->line); i++) {
+        if (from[i].x < along.first * apart || from[i].x >= along.end * apart)
+            continue;
+        if (call->taps == p->taps_a_call / UP_GROUPED_RUN) {
+            s->call->kernels->grouped(call);
+            call->accumulate = true;
+            call->taps = 0;
+        }
+        tap[call->taps++] =
+            (struct up_grouped_tap){(size_t)(in + (ptrdiff_t)from[i].x),
+                                    line * p->line * p->w_tap + from[i].w, from[i].count};
+    }
+}
+
+/* Outputs o .. o + pixels - 1, which take the same positions. */
+static void run_sum(const struct span *s, struct reach along, size_t o, size_t pixels)
+{
+    const struct prepared *p = s->p;
+    const struct up_gather *g = &p->gather;
+    struct up_grouped_tap tap[PRODUCTS_A_CALL / UP_GROUPED_RUN];
+    const float *next[NEXT_LINES];
+    struct up_grouped call = {.pattern = &p->pattern,
+                              .tap = tap,
+                              .x = s->call->in,
+                              .w = p->w,
+                              .y = s->y + (o - s->first) * g->out.channels,
+                              .next = next,
+                              .groups = g->groups,
+                              .pixels = pixels,
+                              .x_stride = (size_t)g->axis[2].stride * g->in.channels,
+                              .y_stride = g->out.channels,
+                              .w_stride = p->w_stride};
+    const size_t height = s->across[1].end - s->across[1].first;
+    const size_t lines = (s->across[0].end - s->across[0].first) * height;
+    for (size_t i = 0; i < lines; i++) {
+        const size_t d = s->across[0].first + i / height, h = s->across[1].first + i % height;
+        const size_t down =
+            d * (size_t)g->axis[0].dilation * g->in.spatial[1] + h * (size_t)g->axis[1].dilation;
+        const ptrdiff_t in =
+            s->in + (ptrdiff_t)(o * call.x_stride + down * g->in.spatial[2] * g->in.channels);
+        line_add(s, &call, tap, d * (size_t)g->axis[1].kernel + h, along, in);
+    }
+    call.bias = g->bias;
+    call.lines = pixels > 1 ? next_set(s, o, pixels, next) : 0;
+    s->call->kernels->grouped(&call);
+}
+
+/* What comes after the sums, and to `out`, from number `first` of the outputs' values on. */
+static void span_put(const struct span *s, size_t first)
+{
+    const struct up_gather *g = &s->p->gather;
+    const struct up_kernels *kernels = s->call->kernels;
+    const size_t count = (s->end - s->first) * g->out.channels;
+    if (g->add) {
+        const struct up_combination add = {
+            .operation = UP_ADD, .rows = 1, .columns = count, .a_column = 1, .b_column = 1};
+        kernels->combine(&add, s->y, s->call->add + first, s->y);
+    }
+    if (g->activation.id != UP_ACT_LINEAR)
+        kernels->activate(&g->activation, s->y, count, s->y);
+    if (s->y != s->call->out + first)
+        kernels->stream(s->y, count, s->call->out + first);
+}
+
+static void unit(const struct prepared *p, const struct up_gather_call *call, size_t number)
+{
+    const struct up_gather *g = &p->gather;
+    const struct up_gather_axis *a = g->axis;
+    const size_t *in = g->in.spatial, *out = g->out.spatial, line = number / p->spans;
+    const size_t h = line % out[1], d = line / out[1] % out[0], image = line / out[1] / out[0];
+    float strip[STRIP_FLOATS];
+    struct span s = {.p = p,
+                     .call = call,
+                     .across = {reach_of(g, 0, d), reach_of(g, 1, h)},
+                     .first = number % p->spans * p->span};
+    const int64_t from[3] = {(int64_t)d * a[0].stride - a[0].crop,
+                             (int64_t)h * a[1].stride - a[1].crop, -a[2].crop};
+    s.in = ((((int64_t)(image * in[0]) + from[0]) * (int64_t)in[1] + from[1]) * (int64_t)in[2] +
+            from[2]) *
+           (int64_t)g->in.channels;
+    s.end = s.first + p->span < out[2] ? s.first + p->span : out[2];
+    const size_t first = (line * out[2] + s.first) * g->out.channels;
+    const bool stream = call->stream && (s.end - s.first) * g->out.channels <= STRIP_FLOATS;
+    s.y = stream ? strip : call->out + first;
+    for (size_t o = s.first, pixels; o < s.end; o += pixels) {
+        const struct reach along = reach_of(g, 2, o);
+        pixels = run_of(&s, along, o);
+        run_sum(&s, along, o, pixels);
+    }
+    span_put(&s, first);
+}
+
+static void units(const void *prepared, const struct up_gather_call *call, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++)
+        unit(prepared, call, i);
 }
 
 /* --- Choosing ------------------------------------------------------------------------------- */
 
-static bool applies(const struct up_gather *gather, const struct up_kernels *kernels)
-{
-    (void)kernels;
-    for (uint32_t i = 0; i < 3; i++)
-        if (gather->axis[i].repeat != 1)
-            return false;
-    return gather->groups > 1 && !gather->transposed && sums_of(gather) <= SUM_FLOATS / PIXELS_MIN;
-}
-
-/* What takes as long as so many multiply-adds of a lane at the peak: one of the depthwise sums, a
- * lane of a term, a filter of a group at a pixel, and an input value that is read. Fitted to 89
- * random layers under AVX-512, whose times they tell within a third. */
+/* What takes as long as so many multiply-adds of one vector at the peak: one of them, a load, a
+ * block of a pixel, and a permutation that adds up; and, of a lane, a value that is read or
+ * written. Fitted to 81 random layers under AVX-512, whose times it tells within a sixth. */
 static double cost(const struct up_gather *gather, const struct up_kernels *kernels)
 {
-    const double PRODUCT = 4.1, TERM = 2.6, FILTER = 13.5, INPUT = 14.4;
-    const double lanes = (double)kernels->lanes, inputs = ceil((double)gather->in.channels / lanes);
-    const double channels = (double)gather->in.channels / (double)gather->groups;
-    const double filters = (double)gather->out.channels / (double)gather->groups;
-    const double vectors = ceil((double)gather->out.channels / lanes);
-    const double pixels = (double)(gather->out.batch * gather->out.spatial[0]) *
-                          (double)(gather->out.spatial[1] * gather->out.spatial[2]);
-    const double read = (double)(gather->in.batch * gather->in.channels * gather->in.spatial[0]) *
-                        (double)(gather->in.spatial[1] * gather->in.spatial[2]);
-    const double terms = channels * fmin(lanes, ceil(lanes / filters) * channels / lanes + filters);
-    return pixels * lanes *
-               (filters * (inputs * (double)taps_of(gather) * PRODUCT + FILTER) +
-                vectors * terms * TERM) +
-           read * INPUT;
+    const double PRODUCT = 0.7, LOAD = 3.5, BLOCK = 3, FOLD = 4.3, VALUE = 10.7;
+    const size_t line = (size_t)gather->axis[2].kernel, stride = (size_t)gather->axis[2].stride;
+    const double lines = (double)(gather->axis[0].kernel * gather->axis[1].kernel);
+    const size_t *in = gather->in.spatial, *out = gather->out.spatial;
+    struct up_grouped_pattern p;
+    (void)kernels->grouped_pattern(gather->in.channels / gather->groups,
+                                   gather->out.channels / gather->groups, &p);
+    const double pixels = (double)(gather->out.batch * out[0]) * (double)(out[1] * out[2]);
+    const double blocks = ceil((double)gather->groups / (double)p.groups) * pixels;
+    const double share = gather->axis[2].dilation > 1 ? 1 : (double)UP_GROUPED_RUN;
+    const double loads = fmax((double)line / share, (double)(line < stride ? line : stride));
+    const double loaded = p.permuted ? (double)p.products : ceil((double)p.products / 4);
+    const double folds = p.folds > 0 ? (double)(p.products * (p.folds + 1)) : 0;
+    const double read = (double)(gather->in.batch * in[0]) * (double)(in[1] * in[2]);
+    return (double)kernels->lanes * blocks *
+               (lines * ((double)(line * p.products) * PRODUCT + loads * loaded * LOAD) + BLOCK +
+                folds * FOLD) +
+           VALUE * (read * (double)gather->in.channels + pixels * (double)gather->out.channels);
 }
 
 const struct up_gather_algorithm up_gather_grouped = {

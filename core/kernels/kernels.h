@@ -171,18 +171,44 @@ struct up_depthwise {
     bool accumulate;
 };
 
-/* Sums of some values of a pixel: lane i of vector v is the sum over the vector's terms, in order,
- * of the pixel's values at term.first + term.index[i], but for those whose index is below 0. */
-struct up_fold_term {
-    size_t first;
-    int32_t index[UP_LANES_MAX]; /* below `lanes` */
+/* How neighbouring groups of channels lie in a vector: `groups` of them, each of `width` inputs and
+ * `filters` outputs. Lanes are outputs where these are more, and each load is permuted for each of
+ * the inputs of a group; else lanes are inputs, and `fold` adds a group's up. `products` is how
+ * many multiplications a loaded vector takes. */
+enum { UP_GROUPED_FOLDS = 4 };
+struct up_grouped_pattern {
+    size_t width, filters, groups, inputs, outputs, products, folds; /* inputs, outputs: of all */
+    bool permuted;
+    int32_t index[UP_LANES_MAX][UP_LANES_MAX], fold[UP_GROUPED_FOLDS][UP_LANES_MAX];
 };
-struct up_fold {
-    size_t x_stride, y_stride;       /* floats from pixel to pixel */
-    size_t outputs;                  /* of a pixel: vectors of `lanes`, the last not full */
-    const size_t *terms;             /* of each vector */
-    const struct up_fold_term *term; /* of all vectors, one after the other */
-    const float *bias;               /* of the outputs, added last; NULL: none */
+
+/* Sums of one run of output pixels, each group of channels alone: for p < pixels, g < groups,
+ * k < filters
+ *
+ *   y[p * y_stride + g * filters + k] = sum over t < taps, n < tap[t].count, i < width of
+ *     x[tap[t].x + (p + n) * x_stride + g * width + i] * weight(t, n, g, i, k)
+ *
+ * added to what y holds with `accumulate`, with the bias added last (NULL: none), a value for each
+ * output of a pixel. taps may be 0. For group h of block b, which is g = b * pattern->groups + h,
+ * the weight is among zeros at
+ *
+ *   w[b * w_stride + tap[t].w + n * products * lanes + (k * lanes + h * width + i)], or, where
+ *   lanes are outputs, ... + (i * lanes + h * filters + k)].
+ *
+ * Meanwhile pixels * x_stride floats of each of the `lines` lines at `next` are fetched into the
+ * cache. */
+enum { UP_GROUPED_RUN = 3 };
+struct up_grouped_tap {
+    size_t x, w, count; /* count <= UP_GROUPED_RUN */
+};
+struct up_grouped {
+    const struct up_grouped_pattern *pattern;
+    const struct up_grouped_tap *tap;
+    const float *x, *w, *bias;
+    float *y;
+    const float *const *next;
+    size_t groups, pixels, taps, lines, x_stride, y_stride, w_stride;
+    bool accumulate;
 };
 
 /* A box of pixels in a channels-last image: depth planes of height lines of width pixels, which are
@@ -306,8 +332,9 @@ struct up_kernels {
 
     void (*depthwise)(const struct up_depthwise *depthwise);
 
-    /* The sums of `pixels` pixels. Reads `lanes` values from term.first on. */
-    void (*fold)(const struct up_fold *fold, const float *x, size_t pixels, float *y);
+    /* False where a group's channels, of either side, do not fit a vector. */
+    bool (*grouped_pattern)(size_t width, size_t filters, struct up_grouped_pattern *ret);
+    void (*grouped)(const struct up_grouped *grouped);
 
     /* y[c] = the largest value, or the mean, of channel c in the box. NaN wins a maximum. */
     void (*box_max)(const struct up_box *box, float *y);

@@ -88,10 +88,8 @@ UP_INLINE void up_store(float *p, up_vf v)
 
 /* The first `count` lanes; what is loaded of the others is 0, and nothing of them is touched. A
  * loop to `count` would be a call of memcpy. */
-UP_INLINE up_vf up_load_first(const float *p, size_t count)
+UP_INLINE up_vf up_load_some(const float *p, size_t count)
 {
-    if (count == UP_LANES)
-        return up_load(p);
 #if defined(__AVX512F__)
     return _mm512_maskz_loadu_ps((__mmask16)((1U << count) - 1), p);
 #elif defined(__AVX2__)
@@ -103,12 +101,8 @@ UP_INLINE up_vf up_load_first(const float *p, size_t count)
 #endif
 }
 
-UP_INLINE void up_store_first(float *p, up_vf v, size_t count)
+UP_INLINE void up_store_some(float *p, up_vf v, size_t count)
 {
-    if (count == UP_LANES) {
-        up_store(p, v);
-        return;
-    }
 #if defined(__AVX512F__)
     _mm512_mask_storeu_ps(p, (__mmask16)((1U << count) - 1), v);
 #elif defined(__AVX2__)
@@ -116,6 +110,20 @@ UP_INLINE void up_store_first(float *p, up_vf v, size_t count)
 #else
     UP_UNROLL for (size_t i = 0; i < UP_LANES; i++) if (i < count) p[i] = v[i];
 #endif
+}
+
+/* The same where all lanes are the rule. */
+UP_INLINE up_vf up_load_first(const float *p, size_t count)
+{
+    return count == UP_LANES ? up_load(p) : up_load_some(p, count);
+}
+
+UP_INLINE void up_store_first(float *p, up_vf v, size_t count)
+{
+    if (count == UP_LANES)
+        up_store(p, v);
+    else
+        up_store_some(p, v, count);
 }
 
 enum { UP_LINE_FLOATS = 16 }; /* of a cache line */
@@ -282,7 +290,8 @@ float UP_KERNEL(winograd_input)(const struct up_winograd_input *input);
 void UP_KERNEL(winograd_output)(const struct up_winograd_output *output);
 double UP_KERNEL(winograd_weights)(const struct up_winograd_weights *weights);
 void UP_KERNEL(depthwise)(const struct up_depthwise *depthwise);
-void UP_KERNEL(fold)(const struct up_fold *fold, const float *x, size_t pixels, float *y);
+bool UP_KERNEL(grouped_pattern)(size_t width, size_t filters, struct up_grouped_pattern *ret);
+void UP_KERNEL(grouped)(const struct up_grouped *grouped);
 void UP_KERNEL(box_max)(const struct up_box *box, float *y);
 void UP_KERNEL(box_mean)(const struct up_box *box, float *y);
 void UP_KERNEL(stream)(const float *x, size_t count, float *y);
