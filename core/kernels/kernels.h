@@ -412,6 +412,10 @@ struct up_kernels {
     void (*transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                       size_t y_stride);
 
+    /* The same by stores around the cache, as far as that is faster. */
+    void (*transpose_stream)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
+                             size_t y_stride);
+
     /* The shortest decimals that read back as x[i], without an exponent, for i < count, a multiple
      * of UP_DECIMALS_STEP up to UP_DECIMALS. None where x[i] is NaN or infinite, and where it is
      * not 0 and below 1e-5 or from 1e9 on. */

@@ -46,5 +46,6 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .affine = UP_KERNEL(affine),
     .copy = UP_KERNEL(copy),
     .transpose = UP_KERNEL(transpose),
+    .transpose_stream = UP_KERNEL(transpose_stream),
     .decimals = UP_KERNEL(decimals),
 };

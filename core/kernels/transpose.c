@@ -7,7 +7,8 @@
  * Large matrices go in squares of a vector each way, of which every line is read once and written
  * once: where rows or columns are a power of two apart, as those of images mostly are, no more
  * lines than a few of them find a place in the nearest cache. For the same reason squares follow
- * each other along the lines that are farther apart. */
+ * each other along the lines that are farther apart. Such squares go around the cache where a
+ * vector is a whole cache line. */
 #include "core/kernels/vec.h"
 
 enum { QUAD = 4, BLOCK = 16 };
@@ -187,8 +188,16 @@ UP_INLINE void tall(const float *x, size_t x_stride, float *y, size_t y_stride)
 #define ODD_QUADS(a, b)  __builtin_shufflevector(a, b, QUAD_OF(1), QUAD_OF(3))
 #endif
 
+UP_INLINE void put(float *y, up_vf v, bool stream)
+{
+    if (stream)
+        up_stream(y, v);
+    else
+        up_store(y, v);
+}
+
 /* As many rows as columns: the squares are transposed, and then their places. */
-UP_INLINE void whole(const float *x, size_t x_stride, float *y, size_t y_stride)
+UP_INLINE void whole(const float *x, size_t x_stride, float *y, size_t y_stride, bool stream)
 {
     up_vf v[UP_LANES];
     UP_UNROLL
@@ -203,56 +212,76 @@ UP_INLINE void whole(const float *x, size_t x_stride, float *y, size_t y_stride)
 #if UP_LANES == 16
         const up_vf *next = v + i + 2 * QUAD;
         const up_vf even2 = EVEN_QUADS(next[0], next[QUAD]), odd2 = ODD_QUADS(next[0], next[QUAD]);
-        up_store(y + i * y_stride, EVEN_QUADS(even, even2));
-        up_store(y + (i + QUAD) * y_stride, EVEN_QUADS(odd, odd2));
-        up_store(y + (i + 2 * QUAD) * y_stride, ODD_QUADS(even, even2));
-        up_store(y + (i + 3 * QUAD) * y_stride, ODD_QUADS(odd, odd2));
+        put(y + i * y_stride, EVEN_QUADS(even, even2), stream);
+        put(y + (i + QUAD) * y_stride, EVEN_QUADS(odd, odd2), stream);
+        put(y + (i + 2 * QUAD) * y_stride, ODD_QUADS(even, even2), stream);
+        put(y + (i + 3 * QUAD) * y_stride, ODD_QUADS(odd, odd2), stream);
 #else
-        up_store(y + i * y_stride, even);
-        up_store(y + (i + QUAD) * y_stride, odd);
+        put(y + i * y_stride, even, stream);
+        put(y + (i + QUAD) * y_stride, odd, stream);
 #endif
     }
 }
 
 #endif
 
+/* A matrix that goes in strips of squares. */
+struct matrix {
+    const float *x;
+    float *y;
+    size_t x_stride, y_stride, size[2];
+    bool stream;
+};
+
 /* Strips of `shape` from (row, column) on, at most BLOCK each way, of a matrix that is no smaller
  * than one. Where they do not divide it, the last ones overlap. */
-UP_INLINE void block(const float *x, size_t x_stride, const size_t size[2], const size_t first[2],
-                     const size_t shape[2], float *y, size_t y_stride)
+UP_INLINE void block(const struct matrix *m, const size_t first[2], const size_t shape[2])
 {
-    const size_t rows = first[0] + BLOCK < size[0] ? first[0] + BLOCK : size[0];
-    const size_t columns = first[1] + BLOCK < size[1] ? first[1] + BLOCK : size[1];
+    const size_t rows = first[0] + BLOCK < m->size[0] ? first[0] + BLOCK : m->size[0];
+    const size_t columns = first[1] + BLOCK < m->size[1] ? first[1] + BLOCK : m->size[1];
     for (size_t i = first[1]; i < columns; i += shape[1]) {
-        const size_t c = i + shape[1] <= size[1] ? i : size[1] - shape[1];
+        const size_t c = i + shape[1] <= m->size[1] ? i : m->size[1] - shape[1];
         for (size_t j = first[0]; j < rows; j += shape[0]) {
-            const size_t r = j + shape[0] <= size[0] ? j : size[0] - shape[0];
-            const float *from = x + r * x_stride + c;
-            float *to = y + c * y_stride + r;
+            const size_t r = j + shape[0] <= m->size[0] ? j : m->size[0] - shape[0];
+            const float *from = m->x + r * m->x_stride + c;
+            float *to = m->y + c * m->y_stride + r;
             if (shape[0] == QUAD && shape[1] == QUAD)
-                square(from, x_stride, QUAD, QUAD, to, y_stride);
+                square(from, m->x_stride, QUAD, QUAD, to, m->y_stride);
 #if UP_LANES > 4
             else if (shape[0] == shape[1])
-                whole(from, x_stride, to, y_stride);
+                whole(from, m->x_stride, to, m->y_stride, m->stream);
 #endif
             else if (shape[1] > QUAD)
-                wide(from, x_stride, to, y_stride);
+                wide(from, m->x_stride, to, m->y_stride);
             else
-                tall(from, x_stride, to, y_stride);
+                tall(from, m->x_stride, to, m->y_stride);
         }
     }
 }
 
 /* `height` and `width` are constants. */
-UP_INLINE void blocks(const float *x, size_t x_stride, const size_t size[2], const size_t height,
-                      const size_t width, float *y, size_t y_stride)
+UP_INLINE void blocks(const struct matrix *given, const size_t height, const size_t width)
 {
-    const bool down = y_stride > x_stride;
-    const size_t outer = size[down], inner = size[!down];
+    const struct matrix m = *given; /* which no store to y may change */
+    const bool down = m.y_stride > m.x_stride;
+    const size_t outer = m.size[down], inner = m.size[!down];
     for (size_t i = 0; i < outer; i += BLOCK)
         for (size_t j = 0; j < inner; j += BLOCK)
-            block(x, x_stride, size, (const size_t[]){down ? j : i, down ? i : j},
-                  (const size_t[]){height, width}, y, y_stride);
+            block(&m, (const size_t[]){down ? j : i, down ? i : j},
+                  (const size_t[]){height, width});
+}
+
+static void strips(const struct matrix *m)
+{
+    const bool high = m->size[0] >= UP_LANES, broad = m->size[1] >= UP_LANES;
+    if (high && broad)
+        blocks(m, UP_LANES, UP_LANES);
+    else if (broad)
+        blocks(m, QUAD, UP_LANES);
+    else if (high)
+        blocks(m, UP_LANES, QUAD);
+    else
+        blocks(m, QUAD, QUAD);
 }
 
 /* Two rows to dense pairs, a vector of each at a time. */
@@ -284,12 +313,17 @@ void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t c
         join(x, x_stride, 3, columns, y);
     else if (rows < QUAD || columns < QUAD)
         values(x, x_stride, rows, columns, y, y_stride);
-    else if (rows >= UP_LANES && columns >= UP_LANES)
-        blocks(x, x_stride, (const size_t[]){rows, columns}, UP_LANES, UP_LANES, y, y_stride);
-    else if (columns >= UP_LANES)
-        blocks(x, x_stride, (const size_t[]){rows, columns}, QUAD, UP_LANES, y, y_stride);
-    else if (rows >= UP_LANES)
-        blocks(x, x_stride, (const size_t[]){rows, columns}, UP_LANES, QUAD, y, y_stride);
     else
-        blocks(x, x_stride, (const size_t[]){rows, columns}, QUAD, QUAD, y, y_stride);
+        strips(&(const struct matrix){x, y, x_stride, y_stride, {rows, columns}, false});
+}
+
+void UP_KERNEL(transpose_stream)(const float *x, size_t x_stride, size_t rows, size_t columns,
+                                 float *y, size_t y_stride)
+{
+    const bool lines = rows % UP_LINE_FLOATS == 0 && y_stride % UP_LINE_FLOATS == 0 &&
+                       columns >= UP_LANES && up_line_rest(y) == 0;
+    if (UP_LANES == UP_LINE_FLOATS && lines)
+        strips(&(const struct matrix){x, y, x_stride, y_stride, {rows, columns}, true});
+    else
+        UP_KERNEL(transpose)(x, x_stride, rows, columns, y, y_stride);
 }

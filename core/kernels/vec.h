@@ -326,6 +326,8 @@ void UP_KERNEL(affine)(const struct up_affine *affine, const float *x, float *y)
 void UP_KERNEL(copy)(const struct up_strided *s, const float *x, float *y);
 void UP_KERNEL(transpose)(const float *x, size_t x_stride, size_t rows, size_t columns, float *y,
                           size_t y_stride);
+void UP_KERNEL(transpose_stream)(const float *x, size_t x_stride, size_t rows, size_t columns,
+                                 float *y, size_t y_stride);
 void UP_KERNEL(decimals)(const float *x, size_t count, struct up_decimals *ret);
 
 #endif

@@ -53,11 +53,14 @@ static enum up_code to_last_prepare(struct up_step *step, const struct up_kernel
 static void transpose_rows(const struct up_call *call, size_t begin, size_t end)
 {
     const struct move *m = call->step->prepared;
+    const struct up_kernels *k = call->kernels;
+    void (*const transpose)(const float *, size_t, size_t, size_t, float *, size_t) =
+        call->step->stream ? k->transpose_stream : k->transpose;
     for (size_t i = begin; i < end; i++) {
         const size_t image = i / m->blocks * m->rows * m->columns, r0 = i % m->blocks * BLOCK_ROWS;
         const size_t rows = m->rows - r0 < BLOCK_ROWS ? m->rows - r0 : BLOCK_ROWS;
-        call->kernels->transpose(call->in[0] + image + r0 * m->columns, m->columns, rows,
-                                 m->columns, call->out + image + r0, m->rows);
+        transpose(call->in[0] + image + r0 * m->columns, m->columns, rows, m->columns,
+                  call->out + image + r0, m->rows);
     }
 }
 

@@ -379,33 +379,43 @@ static size_t strided(size_t lines, size_t width, size_t stride)
     return lines == 0 || width == 0 ? 0 : (lines - 1) * stride + width;
 }
 
-static void transpose_one(const struct up_kernels *k, size_t rows, size_t columns, size_t wider)
+/* What is streamed begins at a cache line. */
+static void transpose_one(const struct up_kernels *k, bool stream, size_t rows, size_t columns,
+                          size_t wider)
 {
+    enum { LINE_FLOATS = 16 };
     struct random random = {4};
     const size_t x_stride = columns + wider, y_stride = rows + 2 * wider;
     const size_t in = strided(rows, columns, x_stride), out = strided(columns, rows, y_stride);
-    float *x = guarded_new(in), *y = guarded_new(out);
+    const size_t room = out + LINE_FLOATS;
+    float *x = guarded_new(in), *memory = guarded_new(room);
+    const size_t begin = (uintptr_t)memory / sizeof *memory;
+    const size_t before = stream ? (0 - begin) % LINE_FLOATS : 0;
     random_fill(&random, x, in);
-    for (size_t i = 0; i < out; i++)
-        y[i] = -77;
-    k->transpose(x, x_stride, rows, columns, y, y_stride);
-    for (size_t i = 0; i < out; i++) {
-        const size_t c = i / y_stride, r = i % y_stride;
-        const float expected = r < rows ? x[r * x_stride + c] : -77;
-        cr_assert(y[i] == expected, "%s: %zu x %zu, strides %zu and %zu: y[%zu] is %g, not %g",
-                  k->isa, rows, columns, x_stride, y_stride, i, (double)y[i], (double)expected);
+    for (size_t i = 0; i < room; i++)
+        memory[i] = -77;
+    (stream ? k->transpose_stream : k->transpose)(x, x_stride, rows, columns, memory + before,
+                                                  y_stride);
+    k->fence();
+    for (size_t i = 0; i < room; i++) {
+        const size_t at = i - before, c = y_stride > 0 ? at / y_stride : 0, r = at - c * y_stride;
+        const bool inside = i >= before && at < out && r < rows;
+        const float expected = inside ? x[r * x_stride + c] : -77;
+        cr_assert(memory[i] == expected, "%s: %zu x %zu, strides %zu and %zu: [%zu] is %g, not %g",
+                  k->isa, rows, columns, x_stride, y_stride, i, (double)memory[i],
+                  (double)expected);
     }
     guarded_free(x, in, "x");
-    guarded_free(y, out, "y");
+    guarded_free(memory, room, "y");
 }
 
 static void transpose_matches(const struct up_kernels *k)
 {
-    const size_t sizes[] = {0, 1, 2, 3, k->lanes - 1, k->lanes, k->lanes + 1, 15, 17, 50};
-    for (size_t r = 0; r < 10; r++)
-        for (size_t c = 0; c < 10; c++)
-            for (size_t wider = 0; wider < 4; wider += 3)
-                transpose_one(k, sizes[r], sizes[c], wider);
+    const size_t sizes[] = {0, 1, 2, 3, k->lanes - 1, k->lanes, k->lanes + 1, 15, 17, 50, 64};
+    for (size_t r = 0; r < 11; r++)
+        for (size_t c = 0; c < 11; c++)
+            for (size_t i = 0; i < 6; i++)
+                transpose_one(k, i % 2 == 1, sizes[r], sizes[c], (const size_t[]){0, 3, 8}[i / 2]);
 }
 
 Test(kernels, transpose_swaps_rows_and_columns_between_strides, .timeout = 20)
