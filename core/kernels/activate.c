@@ -48,7 +48,7 @@ UP_INLINE up_vf lowered(up_vf share, struct up_power power, up_vf x)
 
 UP_INLINE up_vf silu(up_vf x)
 {
-    const up_vf below = -up_size(x);
+    const up_vf below = up_greater(up_splat(-120), -up_size(x));
     const struct up_power power = up_power(below, (up_vf){0});
     const up_vf share = x / (1 + up_raise((up_vf){0} + 1, power));
     return up_choose(x < 0, lowered(share, power, x), share);
@@ -57,7 +57,7 @@ UP_INLINE up_vf silu(up_vf x)
 /* tanh(softplus(x)) is a quotient of powers: of the one that does not grow. */
 UP_INLINE up_vf mish(up_vf x)
 {
-    const up_vf below = -up_size(x);
+    const up_vf below = up_greater(up_splat(-120), -up_size(x));
     const struct up_power power = up_power(below, (up_vf){0});
     const up_vf e = up_raise((up_vf){0} + 1, power), above = 1 + 2 * e;
     const up_vf share =
@@ -93,17 +93,17 @@ UP_INLINE up_vf selu(up_vf x)
     return up_choose(x > 0, scale * x, scale_alpha * up_expm1(x));
 }
 
-/* x times the normal distribution's share below it. Near zero the share is 1/2 + x p(x^2), with a
- * fit of p off by 3e-9 for x up to 0.75: there x less its tail would lose digits. 0 * x makes NaN
- * of minus infinity, as the formula does. */
+/* x times the normal distribution's share below it: minus infinity times 0 is NaN, as the formula
+ * says. Near zero the share is 1/2 + x p(x^2), with a fit of p off by 3e-9 for x up to 0.75: there
+ * the tail has lost digits already. */
 UP_INLINE up_vf gelu(up_vf x)
 {
-    const up_vf s = x * x, tail = up_gauss_tail(up_size(x));
+    const up_vf s = x * x, tail = up_gauss_tail(-up_size(x));
     up_vf series = s * 1.02940572e-4F - 1.18128506e-3F;
     series = series * s + 9.97234897e-3F;
     series = series * s - 6.6490295e-2F;
     series = series * s + 0.398942279F;
-    return up_choose(s < 0.5625F, x * (0.5F + x * series), up_choose(x < 0, 0 * x, x) - tail);
+    return x * up_choose(s < 0.5625F, 0.5F + x * series, up_choose(x < 0, tail, 1 - tail));
 }
 
 static size_t at_most(size_t x, size_t most)
