@@ -112,7 +112,11 @@ Test(options, what_is_wrong_is_named, .timeout = 20)
         {"stray", NULL, "stray"},
         {"--idle-timeout", "10ms", "10ms"},
         {"--isa", "mmx", "--isa is 'mmx'; it must be one of "},
+#ifdef __aarch64__
+        {"--isa", "neo", " neon; did you mean \"neon\"?"},
+#else
         {"--isa", "basline", ", baseline; did you mean \"baseline\"?"},
+#endif
         {"--algorithm", "fft", "--algorithm is 'fft'; it must be one of "},
         {"--algorithm", "winograd_f3x3", ", direct; did you mean \"winograd_f3x2\"?"},
     };
