@@ -95,6 +95,39 @@ static size_t write_run(const struct api_numbers *numbers, size_t i, size_t end,
     return nulls;
 }
 
+/* Whether the numbers from the i-th on, up to `end`, are runs, and none is cut. */
+static bool whole_runs(const struct api_numbers *numbers, size_t i, size_t end)
+{
+    const size_t run = numbers->run;
+    return run > 0 && (i - numbers->first) % run == 0 && (end - i) % run == 0;
+}
+
+/* The same of whole runs of equal numbers, where one separator stands behind all. */
+static size_t write_runs(const struct api_numbers *numbers, size_t i, size_t end,
+                         const struct separators *separators, char **at)
+{
+    const size_t run = numbers->run, separator_bytes = separators->inner_bytes;
+    const struct up_decimals *d = &numbers->decimals;
+    char separator[SEPARATOR_BYTES], text[sizeof d->text[0]];
+    char *p = *at;
+    size_t nulls = 0, k = (i - numbers->first) / run;
+    memcpy(separator, separators->inner, sizeof separator);
+    for (; i < end; i += run, k++) {
+        const size_t length = d->length[k], bytes = length + separator_bytes;
+        if (__builtin_expect(length == 0, 0)) {
+            nulls += write_run(numbers, i, i + run, separators, &p);
+            continue;
+        }
+        memcpy(text, d->text[k], sizeof text);
+        for (size_t j = 0; j < run; j++, p += bytes) {
+            memcpy(p, text, sizeof text);
+            memcpy(p + length, separator, sizeof separator);
+        }
+    }
+    *at = p;
+    return nulls;
+}
+
 struct writer {
     struct api_buffer *buffer;
     const struct up_shape *shape;
@@ -126,7 +159,8 @@ static size_t write_groups(struct writer *w, size_t first, size_t end,
         char *text = api_buffer_room(w->buffer, (stop - i) * NUMBER_ROOM), *p = text;
         if (text == NULL)
             return nulls;
-        nulls += write_run(numbers, i, stop, separators, &p);
+        nulls += whole_runs(numbers, i, stop) ? write_runs(numbers, i, stop, separators, &p)
+                                              : write_run(numbers, i, stop, separators, &p);
         p -= stop == end ? 1 + brackets : 0; /* nothing follows the last */
         api_buffer_advance(w->buffer, (size_t)(p - text));
     }

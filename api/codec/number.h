@@ -26,6 +26,7 @@ struct api_numbers {
     const float *values;
     size_t group;
     size_t first, end; /* which of them are ready: whole groups */
+    size_t run;        /* each ready text is that of so many values in succession; 0: it varies */
     uint8_t place[API_NUMBERS_WINDOW];
     struct up_decimals decimals;
 };

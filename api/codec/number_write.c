@@ -15,6 +15,8 @@
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "text goes through words, first byte low");
 
+enum { RUN_MAX = 8 }; /* values of a run, of which a window has some */
+
 #define EACH_BYTE(byte) (UINT64_MAX / 255 * (byte))
 
 static size_t write_small_integer(uint32_t number, char *text)
@@ -107,7 +109,7 @@ void api_numbers_begin(struct api_numbers *numbers, const float *values, size_t 
     numbers->kernels = up_kernels_select(NULL); /* which they are changes no digit */
     numbers->values = values;
     numbers->group = group;
-    numbers->first = numbers->end = 0;
+    numbers->first = numbers->end = numbers->run = 0;
 }
 
 static uint32_t bits_of(float value)
@@ -154,25 +156,68 @@ static inline size_t gather(const float *values, size_t most, size_t group, floa
     return count;
 }
 
+/* How many values a run has, if there are runs: as many as are equal at the start, up to RUN_MAX.
+ */
+static size_t run_length(const float *values, size_t most)
+{
+    size_t run = 1;
+    while (run < most && run <= RUN_MAX && bits_of(values[run]) == bits_of(values[0]))
+        run++;
+    return run <= RUN_MAX ? run : 1;
+}
+
+/* Takes the first value of each run; returns whether the others are equal to it in all of them. */
+static inline bool take_runs(const float *values, size_t count, size_t run, float *fresh)
+{
+    uint32_t different = 0;
+    for (size_t k = 0; k < count; k++) {
+        fresh[k] = values[k * run];
+        for (size_t j = 1; j < run; j++)
+            different |= bits_of(values[k * run + j]) ^ bits_of(values[k * run]);
+    }
+    return different == 0;
+}
+
+/* Gathers the first value of each run, as nearest upsampling makes them of single channels; returns
+ * 0 where there is anything but runs of one length. */
+static size_t gather_runs(struct api_numbers *numbers, const float *values, size_t most,
+                          float *fresh, size_t *ret_ready)
+{
+    const size_t run = run_length(values, most), count = most / run;
+    if (run == 1 ||
+        !(run == 2 ? take_runs(values, count, 2, fresh) : take_runs(values, count, run, fresh)))
+        return 0;
+    if (run != numbers->run)
+        for (size_t k = 0; k < API_NUMBERS_WINDOW; k++)
+            numbers->place[k] = (uint8_t)(k / run);
+    numbers->run = run;
+    *ret_ready = count * run;
+    return count;
+}
+
 void api_numbers_find(struct api_numbers *numbers, size_t i, size_t end)
 {
-    float fresh[UP_DECIMALS];
-    const float *values = numbers->values + i;
-    const size_t left = end - i, group = numbers->group;
-    size_t ready;
-    if (left >= UP_DECIMALS + group && few_repeat(values, group)) {
-        ready = UP_DECIMALS / group * group;
-        for (size_t k = 0; k < UP_DECIMALS; k++)
-            numbers->place[k] = (uint8_t)k;
-        numbers->kernels->decimals(values, UP_DECIMALS, &numbers->decimals);
-    } else {
-        const size_t most = left < API_NUMBERS_WINDOW ? left : API_NUMBERS_WINDOW;
-        size_t count = group == 1 ? gather(values, most, 1, fresh, numbers->place, &ready)
-                                  : gather(values, most, group, fresh, numbers->place, &ready);
-        while (count % UP_DECIMALS_STEP != 0)
-            fresh[count++] = 0;
-        numbers->kernels->decimals(fresh, count, &numbers->decimals);
+    float gathered[UP_DECIMALS];
+    const float *values = numbers->values + i, *fresh = gathered;
+    const size_t most = end - i < API_NUMBERS_WINDOW ? end - i : API_NUMBERS_WINDOW;
+    const size_t group = numbers->group;
+    size_t ready, count = group > 1 ? 0 : gather_runs(numbers, values, most, gathered, &ready);
+    if (count == 0) {
+        numbers->run = 0;
+        if (most >= UP_DECIMALS + group && few_repeat(values, group)) {
+            ready = UP_DECIMALS / group * group;
+            count = UP_DECIMALS;
+            fresh = values;
+            for (size_t k = 0; k < UP_DECIMALS; k++)
+                numbers->place[k] = (uint8_t)k;
+        } else {
+            count = group == 1 ? gather(values, most, 1, gathered, numbers->place, &ready)
+                               : gather(values, most, group, gathered, numbers->place, &ready);
+        }
     }
+    while (count % UP_DECIMALS_STEP != 0)
+        gathered[count++] = 0;
+    numbers->kernels->decimals(fresh, count, &numbers->decimals);
     numbers->first = i;
     numbers->end = i + ready;
 }

@@ -84,8 +84,8 @@ static struct up_shape long_shape(struct random *random)
     return shape;
 }
 
-/* Neighbours, pixels, rows and planes that are equal are written another way than those that are
- * not. */
+/* Neighbours, runs of them, pixels, rows and planes that are equal are written another way than
+ * those that are not. */
 Test(json, writes_what_repeats_like_what_does_not, .timeout = 20)
 {
     static const float values[] = {1, 0.5F, -0.0F, 0, NAN, -1234567.5F};
@@ -100,10 +100,16 @@ Test(json, writes_what_repeats_like_what_does_not, .timeout = 20)
         size_t nulls = 0;
         const size_t last = shape.dim[shape.rank - 1], rare = random_size(&random, 2, 300);
         const size_t period = random_size(&random, 0, 1) == 0 ? last : random_size(&random, 1, 12);
+        const size_t run = random_size(&random, 0, 1) == 0 ? 1 : random_size(&random, 2, 10);
         for (size_t i = 0; i < count; i++) {
-            code[i] = i >= period && random_size(&random, 1, rare) > 1
-                          ? code[i - period]
-                          : (uint8_t)random_size(&random, 0, 5);
+            if (run > 1)
+                code[i] = i % run > 0 && random_size(&random, 1, 20 * rare) > 1
+                              ? code[i - 1]
+                              : (uint8_t)random_size(&random, 0, 5);
+            else
+                code[i] = i >= period && random_size(&random, 1, rare) > 1
+                              ? code[i - period]
+                              : (uint8_t)random_size(&random, 0, 5);
             data[i] = values[code[i]];
             nulls += isnan(data[i]) ? 1 : 0;
         }
