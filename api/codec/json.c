@@ -11,6 +11,7 @@
 
 #include "api/codec/json_array.h"
 #include "api/codec/json_scan.h"
+#include "core/decimal.h"
 
 /* What a value is, by its place. */
 enum role {
@@ -114,13 +115,14 @@ static bool constants_allowed(const struct lifter *l)
     return l->relax || (l->depth > 0 && name_is(&l->level[0], "model"));
 }
 
-/* One step of a JSON pointer (RFC 6901); stops where the buffer is full. */
+/* One step of a JSON pointer (RFC 6901), in a room of more than UP_DECIMAL_BYTES_MAX bytes; stops
+ * where it is full. */
 static size_t put_step(const struct level *level, char *text, size_t room)
 {
-    if (!level->object)
-        return (size_t)snprintf(text, room, "/%zu", level->index);
     size_t n = 0;
     text[n++] = '/';
+    if (!level->object)
+        return n + up_decimal(level->index, text + n);
     for (size_t i = 0; i < level->name_bytes; i++) {
         const char c = level->name[i];
         const bool starts = ((unsigned char)c & 0xc0) != 0x80;
@@ -130,16 +132,15 @@ static size_t put_step(const struct level *level, char *text, size_t room)
             text[n++] = '~';
         text[n++] = c == '~' ? '0' : c == '/' ? '1' : c;
     }
-    text[n] = '\0';
     return n;
 }
 
 static void put_pointer(const struct lifter *l, char *text, size_t room)
 {
     size_t n = 0;
-    text[0] = '\0';
-    for (size_t i = 0; i < l->depth && n + 24 < room; i++)
+    for (size_t i = 0; i < l->depth && n + 1 + UP_DECIMAL_BYTES_MAX < room; i++)
         n += put_step(&l->level[i], text + n, room - n);
+    text[n] = '\0';
 }
 
 /* --- The envelope ----------------------------------------------------------------------------- */
