@@ -5,8 +5,11 @@
  * sends mostly sees a broken pipe instead of the answer. */
 #include "server/exchange.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "core/deadline.h"
 #include "core/decimal.h"
@@ -22,6 +25,7 @@ enum {
     RATE_BYTES = 16 * 1024, /* of a body, each of which buys a second */
     RETRY_SECONDS_MAX = 60,
     BRIEF_BYTES = 8 * 1024, /* of a body that is read where it arrives */
+    REMOTE_BYTES = INET6_ADDRSTRLEN,
 };
 
 static const char *const open_paths[] = {"/healthz", "/readyz", NULL};
@@ -84,23 +88,37 @@ static void count(struct exchange *e, uint64_t ended_ns, unsigned status)
         srv_metrics_observe(m, SRV_HISTOGRAM_write, ended_ns - e->queued_ns);
 }
 
-static void log_request(const struct exchange *e, uint64_t ended_ns, unsigned status,
-                        const char *remote, const char *closed)
+/* NULL when there is none, of a socket in the file system. */
+static const char *address_text(const struct sockaddr *address, char text[REMOTE_BYTES])
+{
+    const void *at = address;
+    if (address != NULL && address->sa_family == AF_INET)
+        return inet_ntop(AF_INET, &((const struct sockaddr_in *)at)->sin_addr, text, REMOTE_BYTES);
+    if (address != NULL && address->sa_family == AF_INET6)
+        return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)at)->sin6_addr, text,
+                         REMOTE_BYTES);
+    return NULL;
+}
+
+static void log_request(const struct exchange *e, const struct srv_ending *ending, unsigned status)
 {
     const bool quiet = status < 400 && e->route != NULL && !e->route->worker;
     struct srv_log_line line;
     srv_log_open(&line, quiet ? SRV_DEBUG : SRV_INFO, "request");
+    if (!line.wanted)
+        return;
+    char remote[REMOTE_BYTES];
     srv_log_text(&line, "id", e->id);
-    srv_log_text(&line, "remote", remote);
+    srv_log_text(&line, "remote", address_text(ending->remote, remote));
     srv_log_text(&line, "method", e->request.method);
     srv_log_text(&line, "path", e->request.path);
     srv_log_number(&line, "status", status);
     if (e->response.code != UP_OK)
         srv_log_text(&line, "error", up_code_slug(e->response.code));
-    srv_log_text(&line, "closed", srv_watch_was_cut(e->watch) ? "too slow" : closed);
+    srv_log_text(&line, "closed", srv_watch_was_cut(e->watch) ? "too slow" : ending->reason);
     srv_log_number(&line, "received_bytes", e->body_bytes + e->discarded_bytes);
     srv_log_number(&line, "sent_bytes", e->queued ? api_response_bytes(&e->response) : 0);
-    srv_log_ms(&line, "total_ms", ended_ns - e->began_ns);
+    srv_log_ms(&line, "total_ms", ending->ns - e->began_ns);
     if (e->worked_ns != 0) {
         static const char *const names[API_PHASE_COUNT] = {
             [API_DECODE] = "decode_ms",
@@ -116,13 +134,12 @@ static void log_request(const struct exchange *e, uint64_t ended_ns, unsigned st
     srv_log_close(&line);
 }
 
-void srv_exchange_release(struct exchange *e, const char *remote, const char *closed)
+void srv_exchange_release(struct exchange *e, const struct srv_ending *ending)
 {
     struct srv_http *http = e->http;
-    const uint64_t now = up_now_ns();
     const unsigned status = e->queued ? e->response.status : 499;
-    count(e, now, status);
-    log_request(e, now, status, remote, closed);
+    count(e, ending->ns, status);
+    log_request(e, ending, status);
     if (up_arena_bytes(e->arena) >= TRIM_BYTES)
         srv_watchdog_trim(http->watchdog);
     const size_t share = http->budget.limit_bytes / (4 * FREE_MAX);
@@ -320,7 +337,7 @@ static void watch_body(struct exchange *e)
         ms = ms < DROP_SECONDS * 1000u ? ms : DROP_SECONDS * 1000u;
     else
         ms += e->body_bytes / RATE_BYTES * 1000u;
-    srv_watch_set(e->watch, e->began_ns + ms * 1000000u, false);
+    srv_watch_set(e->watch, e->began_ns + ms * 1000000u, 0);
 }
 
 bool srv_exchange_body(struct exchange *e, const void *data, size_t bytes)
@@ -388,7 +405,7 @@ bool srv_exchange_needs_worker(struct exchange *e)
     const struct srv_http *http = e->http;
     if (e->read_ns == 0)
         e->read_ns = up_now_ns();
-    srv_watch_set(e->watch, 0, false);
+    srv_watch_set(e->watch, 0, 0);
     if (e->answered)
         return false;
     e->request.deadline_ns = e->read_ns + (uint64_t)http->options->deadline * 1000000u;
@@ -433,7 +450,7 @@ void srv_exchange_sent(struct exchange *e)
     e->queued = true;
     const uint64_t ms =
         e->http->options->body_deadline + api_response_bytes(&e->response) / RATE_BYTES * 1000u;
-    srv_watch_set(e->watch, e->queued_ns + ms * 1000000u, false);
+    srv_watch_set(e->watch, e->queued_ns + ms * 1000000u, 0);
 }
 
 /* The time until the queue has moved on by as many requests as there are workers. */

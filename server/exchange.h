@@ -19,6 +19,7 @@
 
 struct MHD_Daemon;
 struct MHD_Connection;
+struct sockaddr;
 
 enum { SRV_DAEMONS_MAX = 32 };
 
@@ -68,8 +69,14 @@ struct exchange {
 /* A fresh or recycled exchange; NULL when there is no memory. */
 struct exchange *srv_exchange_take(struct srv_http *http);
 
-/* Ends it: counts, logs, forgets. `closed` says why its connection ended early, or is NULL. */
-void srv_exchange_release(struct exchange *e, const char *remote, const char *closed);
+struct srv_ending {
+    uint64_t ns;                   /* when */
+    const struct sockaddr *remote; /* NULL: not known */
+    const char *reason;            /* why the connection ended early, or NULL */
+};
+
+/* Ends it: counts, logs, forgets. */
+void srv_exchange_release(struct exchange *e, const struct srv_ending *ending);
 
 /* After the headers: decides what can be decided before the body. */
 void srv_exchange_begin(struct exchange *e);

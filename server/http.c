@@ -8,10 +8,8 @@
  *     before srv_http_stop. */
 #include "server/http.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,7 +34,6 @@ enum {
     CONNECTION_BYTES = 64 * 1024, /* of headers and read buffer */
     OWN_FILES = 64,               /* that are no connections */
     SECRET_BYTES_MAX = 1024 * 1024,
-    REMOTE_BYTES = 128,
     TICK_MS_MAX = 500,
     TICKS = 4,                           /* in the shortest deadline */
     IO_STACK_BYTES = 4 * UP_STACK_BYTES, /* small requests are answered on it */
@@ -124,7 +121,7 @@ static enum MHD_Result request_begin(struct srv_http *http, struct MHD_Connectio
     e->watch = watch_of(connection);
     e->request.method = method;
     e->request.path = path_of(url);
-    srv_watch_set(e->watch, e->began_ns + (uint64_t)http->options->body_deadline * 1000000u, false);
+    srv_watch_set(e->watch, e->began_ns + (uint64_t)http->options->body_deadline * 1000000u, 0);
     if (srv_headers_read(connection, e->arena, &e->headers, &e->error) == UP_OK &&
         srv_query_read(connection, e->arena, &e->request.query, &e->request.query_count,
                        &e->error) == UP_OK) {
@@ -157,22 +154,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     return MHD_YES;
 }
 
-static const char *remote_of(struct MHD_Connection *connection, char text[REMOTE_BYTES])
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (info == NULL || info->client_addr == NULL)
-        return NULL;
-    const void *address = info->client_addr;
-    if (info->client_addr->sa_family == AF_INET)
-        return inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, text,
-                         REMOTE_BYTES);
-    if (info->client_addr->sa_family == AF_INET6)
-        return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, text,
-                         REMOTE_BYTES);
-    return NULL;
-}
-
 static void on_completed(void *arg, struct MHD_Connection *connection, void **state,
                          enum MHD_RequestTerminationCode code)
 {
@@ -184,17 +165,22 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
         [MHD_REQUEST_TERMINATED_READ_ERROR] = "read error",
         [MHD_REQUEST_TERMINATED_CLIENT_ABORT] = "client left",
     };
+    const size_t known = sizeof reasons / sizeof reasons[0];
     const struct srv_http *http = arg;
     struct exchange *e = *state;
     if (e == NULL)
         return;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     *state = NULL;
     const uint64_t idle_ms = (uint64_t)http->options->idle_timeout + http->options->header_deadline;
-    srv_watch_set(e->watch, up_now_ns() + idle_ms * 1000000u, true);
-    char remote[REMOTE_BYTES];
-    const size_t known = sizeof reasons / sizeof reasons[0];
-    srv_exchange_release(e, remote_of(connection, remote),
-                         (size_t)code < known ? reasons[code] : "error");
+    const struct srv_ending ending = {
+        .ns = up_now_ns(),
+        .remote = info == NULL ? NULL : info->client_addr,
+        .reason = (size_t)code < known ? reasons[code] : "error",
+    };
+    srv_watch_set(e->watch, ending.ns + idle_ms * 1000000u, ending.ns);
+    srv_exchange_release(e, &ending);
 }
 
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
@@ -212,7 +198,8 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **c
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct srv_watch *watch = info == NULL ? NULL : srv_watch_add(http->watchdog, info->connect_fd);
     *context = watch;
-    srv_watch_set(watch, up_now_ns() + (uint64_t)http->options->header_deadline * 1000000u, true);
+    const uint64_t now = up_now_ns();
+    srv_watch_set(watch, now + (uint64_t)http->options->header_deadline * 1000000u, now);
 }
 
 /* The request line is here: the other headers must follow soon. */
@@ -221,7 +208,7 @@ static void *on_request_line(void *arg, const char *uri, struct MHD_Connection *
     const struct srv_http *http = arg;
     (void)uri;
     srv_watch_set(watch_of(connection),
-                  up_now_ns() + (uint64_t)http->options->header_deadline * 1000000u, false);
+                  up_now_ns() + (uint64_t)http->options->header_deadline * 1000000u, 0);
     return NULL;
 }
 

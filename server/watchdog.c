@@ -133,12 +133,12 @@ void srv_watch_remove(struct srv_watchdog *w, struct srv_watch *watch)
     free(watch);
 }
 
-void srv_watch_set(struct srv_watch *watch, uint64_t deadline_ns, bool idle)
+void srv_watch_set(struct srv_watch *watch, uint64_t deadline_ns, uint64_t idle_since_ns)
 {
     if (watch == NULL)
         return;
     atomic_store_explicit(&watch->deadline_ns, deadline_ns, memory_order_relaxed);
-    atomic_store_explicit(&watch->idle_since_ns, idle ? up_now_ns() : 0, memory_order_relaxed);
+    atomic_store_explicit(&watch->idle_since_ns, idle_since_ns, memory_order_relaxed);
 }
 
 bool srv_watch_was_cut(const struct srv_watch *watch)

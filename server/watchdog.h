@@ -24,9 +24,9 @@ void srv_watchdog_free(struct srv_watchdog *watchdog); /* NULL is allowed; no wa
 struct srv_watch *srv_watch_add(struct srv_watchdog *watchdog, int fd);
 void srv_watch_remove(struct srv_watchdog *watchdog, struct srv_watch *watch);
 
-/* What the connection is at. `deadline_ns` 0: it may take its time. `idle`: between two requests.
- * Any thread; NULL is allowed. */
-void srv_watch_set(struct srv_watch *watch, uint64_t deadline_ns, bool idle);
+/* What the connection is at. `deadline_ns` 0: it may take its time. `idle_since_ns`: since when it
+ * has been between two requests, 0: it is at one. Any thread; NULL is allowed. */
+void srv_watch_set(struct srv_watch *watch, uint64_t deadline_ns, uint64_t idle_since_ns);
 
 /* True when the watchdog has cut this connection. */
 bool srv_watch_was_cut(const struct srv_watch *watch);
