@@ -141,6 +141,7 @@ static void pixels_independent(const struct up_kernels *k)
                 x[t] = c.x[t] + p * c.call.x_stride;
             struct up_depthwise one = c.call;
             one.pixels = 1;
+            one.readable = p < c.call.readable;
             one.x = x;
             one.y = c.before + p * c.width;
             k->depthwise(&one);
