@@ -105,6 +105,15 @@ UP_INLINE void put(const struct up_grouped *g, const struct block *b, size_t pix
     up_store_some(y, sum, b->outputs);
 }
 
+/* Into a register of its own for each of the calls below. A product that all of them have in common
+ * would be made ahead of them, and rounded before it is added. */
+UP_INLINE up_vf input_load(const float *from, size_t count)
+{
+    up_vf in = up_load_some(from, count);
+    UP_ROUNDED(in);
+    return in;
+}
+
 /* Adds a run of taps to the sums of some pixels, whose lanes are outputs: each input vector is
  * loaded and permuted once for all pixels that take it. `pixels` and `count` are constants. */
 UP_INLINE void permuted_add(const struct block *b, const float *from, size_t stride, const float *w,
@@ -114,7 +123,7 @@ UP_INLINE void permuted_add(const struct block *b, const float *from, size_t str
     up_vf in[PERMUTED_PIXELS + UP_GROUPED_RUN - 1];
     UP_UNROLL
     for (size_t i = 0; i < pixels + count - 1; i++, from += stride)
-        in[i] = up_load_some(from, b->inputs);
+        in[i] = input_load(from, b->inputs);
     for (size_t k = 0; k < products; k++, w += UP_LANES) {
         const up_vi index = index_load(b->pattern->index[k]);
         up_vf weight[UP_GROUPED_RUN];
@@ -173,7 +182,7 @@ UP_INLINE void apart_add(const struct block *b, const float *from, size_t stride
     }
     UP_UNROLL
     for (size_t i = 0; i < pixels + count - 1; i++, from += stride) {
-        const up_vf in = up_load_some(from, b->inputs);
+        const up_vf in = input_load(from, b->inputs);
         UP_UNROLL
         for (size_t j = 0; j < count; j++) {
             UP_UNROLL
