@@ -293,7 +293,7 @@ enum up_code up_panels_prepare(const struct up_gather *gather, bool few,
  * filter's sum over the lanes. */
 static double few_cost(double segments, double length, double filters, double outputs, double lanes)
 {
-    const double VECTOR = 0.7, LOAD = 3.7, QUAD = 2.6, ROW = 2.7, SUM = 13, quad = 4;
+    const double VECTOR = 0.7, LOAD = 3.7, QUAD = 2.6, ROW = 19, SUM = 13, quad = 4;
     const double full = floor(length / lanes), left = length - full * lanes;
     const double rows = fmin(8, fmax(3, floor(16 / filters))), loads = 1 + filters / rows;
     return lanes * (segments * (full * (filters * VECTOR + loads * LOAD) +
