@@ -114,6 +114,12 @@ def geometric_mean(values):
     return math.exp(sum(map(math.log, values)) / len(values))
 
 
+def brief(why):
+    """Reasons of each variant, without what differs from shape to shape."""
+    parts = [re.sub(r"(: [\d.]+|\.?<.*|\.)$", "", part.split(": ", 1)[-1]) for part in why.split("; ")]
+    return "; ".join(dict.fromkeys(parts))
+
+
 def summary(rows, peers, sweep):
     if not rows:
         return "\nNo shape has such a name."
@@ -133,7 +139,7 @@ def summary(rows, peers, sweep):
     if behind and not sweep:
         named = [f"{row.name} ({r:.2f} of {TITLES[row.best_peer()]})" for r, row in behind]
         lines.append(f"- Behind: {'; '.join(named)}.")
-    for name, why in sorted({(p, w) for row in rows for p, w in row.unable.items()}):
-        count = sum(row.unable.get(name) == why for row in rows)
+    unable = collections.Counter((p, brief(w)) for row in rows for p, w in row.unable.items())
+    for (name, why), count in sorted(unable.items()):
         lines.append(f"- {TITLES[name]} lacks {count}: {why}.")
     return "\n".join(lines)
