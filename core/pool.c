@@ -31,8 +31,8 @@
 /* Of a worker: a range of rows, the job around it, and ranges inside ranges. */
 enum { THREAD_STACK_BYTES = 4 * UP_STACK_BYTES };
 
-/* How long a thread watches before it sleeps; a sleeper needs as long to wake up. */
-enum { WATCH_NS = 20000 };
+/* How long a thread watches before it sleeps; a sleeper needs 20 to 50 us to wake up. */
+enum { WATCH_NS = 50000 };
 
 struct group {
     void (*work)(void *arg, size_t begin, size_t end);
@@ -294,10 +294,11 @@ static void group_run(struct up_pool *pool, struct group *g)
 {
     pthread_cond_init(&g->left, NULL);
     g->processor = up_processor();
-    if (group_announce(pool, g))
-        (void)sched_yield(); /* to one that wakes up here, and leaves at once */
-    while (group_step(g))
-        continue;
+    const bool asleep = group_announce(pool, g);
+    do {
+        if (asleep && atomic_load_explicit(&g->helpers, memory_order_relaxed) == 0)
+            (void)sched_yield(); /* to one that wakes up here, and leaves at once */
+    } while (group_step(g));
     pthread_mutex_lock(&pool->lock);
     group_unlink(pool, g);
     pthread_mutex_unlock(&pool->lock);
