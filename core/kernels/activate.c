@@ -13,14 +13,14 @@ static float clip(float x, float low, float high)
 /* Keras: above the threshold the value, cut at max_value; below it a line of its own slope. */
 UP_INLINE up_vf relu(up_vf x, float slope, float max, float threshold)
 {
-    const up_vf cut = up_choose(x > max, up_splat(max), x);
-    const up_vi below = threshold == 0 ? x < threshold : x <= threshold;
+    const up_vf cut = up_choose(up_below(up_splat(max), x), up_splat(max), x);
+    const up_if below = threshold == 0 ? up_negative(x) : up_at_most(x, up_splat(threshold));
     return up_choose(below, slope == 0 ? (up_vf){0} : slope * (x - threshold), cut);
 }
 
 UP_INLINE up_vf elu(up_vf x, float alpha)
 {
-    return up_choose(x > 0, x, alpha * up_expm1(x));
+    return up_choose(up_below((up_vf){0}, x), x, alpha * up_expm1(x));
 }
 
 /* The difference would lose digits: for x^2 <= 1 there is a fit of (x - tanh(x)) / x^3, off by
@@ -35,34 +35,33 @@ UP_INLINE up_vf tanh_shrink(up_vf x)
     series = series * s + 5.39634209e-2F;
     series = series * s - 0.133333107F;
     series = series * s + 0.333333332F;
-    const up_vf e = up_exp_below(-2 * up_size(x), (up_vf){0}),
-                rest = up_size(x) - 1 + 2 * e / (1 + e);
-    return up_choose(s <= 1, x * s * series, up_choose(x < 0, -rest, rest));
+    const up_vf e = up_exp_below(-2 * up_size(x)), rest = up_size(x) - 1 + 2 * e / (1 + e);
+    return up_choose(up_at_most(s, up_splat(1)), x * s * series, up_with_sign(rest, x));
 }
 
 /* x's share, which is as large as x, times the power, for x < 0. */
 UP_INLINE up_vf lowered(up_vf share, struct up_power power, up_vf x)
 {
-    return up_choose(x < -120, 0 * share, up_raise(share, power));
+    return up_choose(up_below(x, up_splat(-120)), 0 * share, up_raise(share, power));
 }
 
 UP_INLINE up_vf silu(up_vf x)
 {
     const up_vf below = up_greater(up_splat(-120), -up_size(x));
-    const struct up_power power = up_power(below, (up_vf){0});
-    const up_vf share = x / (1 + up_raise((up_vf){0} + 1, power));
-    return up_choose(x < 0, lowered(share, power, x), share);
+    const struct up_power power = up_power(below, NULL);
+    const up_vf share = x / (1 + up_raise_one(power));
+    return up_choose(up_negative(x), lowered(share, power, x), share);
 }
 
 /* tanh(softplus(x)) is a quotient of powers: of the one that does not grow. */
 UP_INLINE up_vf mish(up_vf x)
 {
     const up_vf below = up_greater(up_splat(-120), -up_size(x));
-    const struct up_power power = up_power(below, (up_vf){0});
-    const up_vf e = up_raise((up_vf){0} + 1, power), above = 1 + 2 * e;
+    const struct up_power power = up_power(below, NULL);
+    const up_vf e = up_raise_one(power), above = 1 + 2 * e;
     const up_vf share =
-        x * up_choose(x < 0, (e + 2) / (e * (e + 2) + 2), above / (above + 2 * e * e));
-    return up_choose(x < 0, lowered(share, power, x), share);
+        x * up_choose(up_negative(x), (e + 2) / (e * (e + 2) + 2), above / (above + 2 * e * e));
+    return up_choose(up_negative(x), lowered(share, power, x), share);
 }
 
 static float hard_shrink(float x)
@@ -90,7 +89,7 @@ static float sparse_plus(double x)
 UP_INLINE up_vf selu(up_vf x)
 {
     const float scale = 1.05070099F, scale_alpha = 1.75809934F;
-    return up_choose(x > 0, scale * x, scale_alpha * up_expm1(x));
+    return up_choose(up_below((up_vf){0}, x), scale * x, scale_alpha * up_expm1(x));
 }
 
 /* x times the normal distribution's share below it: minus infinity times 0 is NaN, as the formula
@@ -103,7 +102,8 @@ UP_INLINE up_vf gelu(up_vf x)
     series = series * s + 9.97234897e-3F;
     series = series * s - 6.6490295e-2F;
     series = series * s + 0.398942279F;
-    return x * up_choose(s < 0.5625F, 0.5F + x * series, up_choose(x < 0, tail, 1 - tail));
+    return x * up_choose(up_below(s, up_splat(0.5625F)), 0.5F + x * series,
+                         up_choose(up_negative(x), tail, 1 - tail));
 }
 
 static size_t at_most(size_t x, size_t most)
@@ -136,11 +136,11 @@ void UP_KERNEL(activate)(const struct up_activation *activation, const float *x,
     case UP_ACT_RELU6:
         EACH(clip(v, 0, 6));
     case UP_ACT_LEAKY_RELU:
-        WIDE(up_choose(v > 0, v, a.alpha * v));
+        WIDE(up_choose(up_below((up_vf){0}, v), v, a.alpha * v));
     case UP_ACT_ELU:
         WIDE(elu(v, a.alpha));
     case UP_ACT_CELU:
-        WIDE(up_choose(v > 0, v, a.alpha * up_expm1(v / a.alpha)));
+        WIDE(up_choose(up_below((up_vf){0}, v), v, a.alpha * up_expm1(v / a.alpha)));
     case UP_ACT_SELU:
         WIDE(selu(v));
     case UP_ACT_GELU:
@@ -225,9 +225,10 @@ static float largest(const float *x, size_t width)
 /* e^(x - max), with what the difference loses when it is rounded. */
 UP_INLINE up_vf power_below(up_vf x, up_vf max)
 {
-    const up_vf d = x - max, less = d - x;
-    const up_vf lost = (x - (d - less)) - (max + less); /* no number where d is huge */
-    return up_exp_below(d, up_choose(d > -120, lost, (up_vf){0}));
+    const up_vf far = up_splat(-120), d = x - max, less = d - x;
+    up_vf lost = (x - (d - less)) - (max + less); /* no number where d is huge */
+    lost = up_choose(up_below(far, d), lost, (up_vf){0});
+    return up_raise_one(up_power(up_greater(far, d), &lost));
 }
 
 UP_INLINE up_vd in_double(up_vf v)
