@@ -32,7 +32,8 @@ static size_t advance_of(const struct up_planar_layout *l, uint32_t axis)
 struct work {
     const struct up_gather_call *call;
     const struct up_planar_plan *p;
-    size_t image, depth, row, rows, column, columns; /* steps; the unit's first, and how many */
+    size_t image, set[2];                     /* of the depth's lines and of the height's */
+    size_t depth, row, rows, column, columns; /* steps; the unit's first, and how many */
     float planes[UP_PLANAR_PLANE_FLOATS + UP_PLANAR_LANES_MAX];
     float sums[UP_PLANAR_SUM_FLOATS];
     float line[UP_PLANAR_LINE_FLOATS];
@@ -43,6 +44,25 @@ static int64_t begin_of(const struct work *w, uint32_t axis, size_t step)
 {
     const struct up_frame *f = &w->p->layout.frame[axis];
     return (f->first_step + (int64_t)step) * f->advance + f->first;
+}
+
+/* Where the set's input line is along the depth or the height, maybe outside. */
+static int64_t line_in(const struct work *w, uint32_t axis, int64_t line)
+{
+    const struct up_gather *g = &w->p->gather;
+    const int64_t apart = (int64_t)w->p->layout.apart[axis], crop = g->axis[axis].crop;
+    if (apart == 1) /* the frame knows of the crop */
+        return line;
+    return (int64_t)w->set[axis] + (g->transposed ? crop : -crop) + line * apart;
+}
+
+/* Output r of step q in the whole output; -1 when it is outside. */
+static int64_t line_out(const struct work *w, uint32_t axis, size_t q, size_t r)
+{
+    const struct up_planar_layout *l = &w->p->layout;
+    const int64_t line = up_frame_output(&l->frame[axis], q, r);
+    const int64_t o = (int64_t)w->set[axis] + line * (int64_t)l->apart[axis];
+    return line < 0 || o >= (int64_t)w->p->gather.out.spatial[axis] ? -1 : o;
 }
 
 /* Inputs of one remainder of their place on a line, of steps from `step` on. */
@@ -97,7 +117,8 @@ static void planes_fill(struct work *w, size_t first, size_t count)
     const size_t lines = (w->rows - 1) * advance_of(l, 1) + l->frame[1].range;
     for (size_t i = 0; i < l->frame[0].range; i++)
         for (size_t j = 0; j < lines; j++) {
-            const int64_t y = row + (int64_t)j, z = depth + (int64_t)i;
+            const int64_t z = line_in(w, 0, depth + (int64_t)i);
+            const int64_t y = line_in(w, 1, row + (int64_t)j);
             if (z < 0 || z >= (int64_t)in->spatial[0] || y < 0 || y >= (int64_t)in->spatial[1])
                 continue;
             const size_t line =
@@ -150,10 +171,10 @@ static void group_put(struct work *w, size_t group, size_t run, const float *sum
 {
     const struct up_planar_layout *l = &w->p->layout;
     const size_t rows = l->runs == 1 ? w->rows : 1, class = group % l->groups * l->lines_a_group;
-    const int64_t depth = up_frame_output(&l->frame[0], w->depth, group / l->groups);
+    const int64_t depth = line_out(w, 0, w->depth, group / l->groups);
     for (size_t i = 0; depth >= 0 && i < rows; i++)
         for (size_t j = 0; j < up_planar_group_lines(l, group); j++) {
-            const int64_t row = up_frame_output(&l->frame[1], w->row + run + i, class + j);
+            const int64_t row = line_out(w, 1, w->row + run + i, class + j);
             if (row >= 0)
                 line_put(w, sums + j * l->line_outputs * l->sums + i * l->pitch, depth, row);
         }
@@ -214,8 +235,12 @@ static bool borders(const struct work *w)
                               l->pitch * advance_of(l, 2)};
     const size_t step[3] = {w->depth, w->row, w->column};
     for (uint32_t i = 0; i < 3; i++) {
-        const int64_t begin = begin_of(w, i, step[i]);
-        if (begin < 0 || begin + (int64_t)inputs[i] > (int64_t)w->p->gather.in.spatial[i])
+        int64_t first = begin_of(w, i, step[i]), last = first + (int64_t)inputs[i] - 1;
+        if (i < 2) {
+            first = line_in(w, i, first);
+            last = line_in(w, i, last);
+        }
+        if (first < 0 || last >= (int64_t)w->p->gather.in.spatial[i])
             return true;
     }
     return false;
@@ -254,13 +279,16 @@ static void units(const void *prepared, const struct up_gather_call *call, size_
     w.call = call;
     w.p = p;
     for (size_t i = begin; i < end; i++) {
-        const size_t block = i / l->spans % l->blocks, plane = i / l->spans / l->blocks;
+        const size_t line = i / l->spans, plane = line / l->blocks / l->sets[1];
+        const size_t block = line % l->blocks;
+        w.set[1] = line / l->blocks % l->sets[1];
+        w.set[0] = plane / l->frame[0].steps % l->sets[0];
         w.column = i % l->spans * l->span;
         w.columns = at_most(l->span, l->frame[2].steps - w.column);
         w.row = block * l->rows;
         w.rows = at_most(l->rows, l->frame[1].steps - w.row);
         w.depth = plane % l->frame[0].steps;
-        w.image = plane / l->frame[0].steps;
+        w.image = plane / l->frame[0].steps / l->sets[0];
         work_run(&w);
     }
 }

@@ -1,7 +1,11 @@
 /* What the two halves of the planar algorithm share: planar_plan.c plans, planar.c runs.
  *
  * A step (core/gather/frame.h) computes the outputs of all classes of its axes; those of the depth
- * and the height in groups of whole output lines, which are computed together. */
+ * and the height in groups of whole output lines, which are computed together.
+ *
+ * A dilated kernel takes lines that are `apart`: the outputs of each of as many sets of lines need
+ * one set of the inputs only. So a unit is of one set, and its planes have no lines between those
+ * that it needs; frames count the lines of a set. */
 #ifndef UP_PLANAR_H
 #define UP_PLANAR_H
 
@@ -16,6 +20,7 @@ enum {
 
 /* Sizes, which follow from the geometry alone. */
 struct up_planar_layout {
+    size_t apart[3], sets[3]; /* 1 along the width */
     struct up_frame frame[3];
     size_t line_outputs;  /* of one output line at one step: period * filters */
     size_t lines_a_group; /* output lines that are computed together: classes of the height */

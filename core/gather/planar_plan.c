@@ -47,6 +47,26 @@ static size_t plane_floats(const struct up_planar_layout *l, size_t rows)
            l->pitch;
 }
 
+/* What one set of lines is: along the axes that divide them, no more than lines of a kernel without
+ * dilation; where these are in the input is line_in's to say in planar.c. */
+static struct up_gather set_of(const struct up_gather *g, struct up_planar_layout *l)
+{
+    struct up_gather set = *g;
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct up_gather_axis *a = &g->axis[i];
+        const bool divided =
+            i < 2 && a->dilation > 1 && a->kernel > 1 && a->stride == 1 && a->repeat == 1;
+        l->apart[i] = divided ? (size_t)a->dilation : 1;
+        l->sets[i] = at_most(l->apart[i], g->out.spatial[i]);
+        if (!divided)
+            continue;
+        set.axis[i] = (struct up_gather_axis){a->kernel, 1, 1, 0, 1};
+        set.in.spatial[i] = div_up(g->in.spatial[i], l->apart[i]);
+        set.out.spatial[i] = div_up(g->out.spatial[i], l->apart[i]);
+    }
+    return set;
+}
+
 /* Output lines are computed together where one alone has too few outputs to keep the multipliers
  * busy with what a load brings. */
 static bool frames_make(const struct up_gather *g, const struct up_kernels *kernels,
@@ -115,7 +135,7 @@ static void rows_make(const struct up_gather *g, struct up_planar_layout *l)
         at_most(most, taps < PRODUCTS_MIN ? div_up(PRODUCTS_MIN / taps, 4) * 4 : 1);
     const bool once = most == g->in.channels && plane_floats(l, 1) * most <= UP_PLANAR_PLANE_FLOATS;
     const size_t outputs = once ? l->lines_a_group * l->line_outputs : outputs_of(l);
-    const size_t units = g->out.batch * f[0].steps * l->spans;
+    const size_t units = g->out.batch * l->sets[0] * l->sets[1] * f[0].steps * l->spans;
     size_t rows = div_up(f[1].steps, div_up(UNITS_WANTED, units));
     while (rows > 1 && (outputs * rows * (l->pitch + UP_PLANAR_LANES_MAX) > UP_PLANAR_SUM_FLOATS ||
                         plane_floats(l, rows) * (once ? most : fewest) > UP_PLANAR_PLANE_FLOATS ||
@@ -132,9 +152,10 @@ static void rows_make(const struct up_gather *g, struct up_planar_layout *l)
 bool up_planar_layout_make(const struct up_gather *g, const struct up_kernels *kernels,
                            struct up_planar_layout *l)
 {
-    if (!frames_make(g, kernels, l) || !spans_make(l))
+    const struct up_gather set = set_of(g, l);
+    if (!frames_make(&set, kernels, l) || !spans_make(l))
         return false;
-    rows_make(g, l);
+    rows_make(&set, l);
     const bool narrow = l->pitch < div_up(l->span, kernels->lanes) * kernels->lanes;
     l->run = narrow ? (l->rows - 1) * l->pitch + l->span : l->span;
     l->runs = narrow ? 1 : l->rows;
@@ -313,14 +334,16 @@ enum up_code up_planar_prepare(const struct up_gather *gather, const struct up_k
     p->gather = *gather;
     p->channels = gather->in.channels / gather->groups;
     (void)up_planar_layout_make(gather, kernels, l); /* as `applies` did */
+    const struct up_gather set = set_of(gather, l);
     for (uint32_t i = 0; i < 3; i++)
-        if (up_axis_prepare(gather, i, arena, &axis[i], err) != UP_OK ||
+        if (up_axis_prepare(&set, i, arena, &axis[i], err) != UP_OK ||
             up_frame_prepare(&axis[i], arena, &l->frame[i], err) != UP_OK)
             return err->code;
     if (parts_make(p, kernels, axis, arena, err) != UP_OK)
         return err->code;
     ret->prepared = p;
-    ret->units = gather->out.batch * l->frame[0].steps * l->blocks * l->spans;
+    ret->units =
+        gather->out.batch * l->sets[0] * l->frame[0].steps * l->sets[1] * l->blocks * l->spans;
     ret->grain = (size_t)(GRAIN_MACS / (up_gather_macs(gather) / (double)ret->units + 1)) + 1;
     return UP_OK;
 }
@@ -338,7 +361,8 @@ double up_planar_cost(const struct up_gather *gather, const struct up_kernels *k
     const struct up_frame *f = l.frame;
     const double channels = (double)gather->in.channels, filters = (double)gather->out.channels;
     const double lanes = (double)kernels->lanes, batch = (double)gather->out.batch;
-    double taps = batch, loads = batch, outputs = batch;
+    const double sets = batch * (double)(l.sets[0] * l.sets[1]);
+    double taps = batch, loads = sets, outputs = batch;
     for (uint32_t i = 0; i < 3; i++) {
         taps *= up_axis_work(gather, i).taps;
         loads *= (double)f[i].steps * (double)at_most(f[i].range, (size_t)gather->axis[i].kernel);
@@ -348,7 +372,7 @@ double up_planar_cost(const struct up_gather *gather, const struct up_kernels *k
         fmax(1, (double)(outputs_of(&l) / gather->groups) / (double)kernels->planar_outputs);
     const size_t computed = l.runs * div_up(l.run, kernels->lanes) * kernels->lanes;
     const double wasted = (double)computed / (double)(l.rows * l.span);
-    const double moved = batch * (double)(f[0].steps * l.blocks * l.spans) *
+    const double moved = sets * (double)(f[0].steps * l.blocks * l.spans) *
                          (double)plane_floats(&l, l.rows) * channels;
     return wasted * channels *
                (taps / (double)gather->groups * filters * PRODUCT + loads * parts * LOAD) +
