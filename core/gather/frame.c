@@ -93,3 +93,13 @@ int64_t up_frame_output(const struct up_frame *frame, size_t step, size_t r)
         (frame->first_step + (int64_t)step) * (int64_t)frame->period - frame->before + (int64_t)r;
     return o < 0 || o >= (int64_t)frame->outputs ? -1 : o;
 }
+
+struct up_frame_span up_frame_span(const struct up_frame *frame, size_t step, size_t steps)
+{
+    const int64_t at = (frame->first_step + (int64_t)step) * (int64_t)frame->period - frame->before;
+    struct up_frame_span span = {.skip = at < 0 ? (size_t)-at : 0};
+    span.first = (size_t)(at + (int64_t)span.skip);
+    const size_t most = steps * frame->period - span.skip, left = frame->outputs - span.first;
+    span.count = most < left ? most : left;
+    return span;
+}

@@ -30,4 +30,11 @@ enum up_code up_frame_prepare(const struct up_axis *axis, struct up_arena *arena
 /* Output r of step q, or -1 when it is outside. */
 int64_t up_frame_output(const struct up_frame *frame, size_t step, size_t r);
 
+/* The outputs of some steps that there are: `count` from `first` on, which are those of the steps
+ * but for `skip` at the start. */
+struct up_frame_span {
+    size_t skip, first, count;
+};
+struct up_frame_span up_frame_span(const struct up_frame *frame, size_t step, size_t steps);
+
 #endif

@@ -8,6 +8,7 @@
 #include <math.h>
 
 #include "core/gather/algorithms.h"
+#include "core/gather/finish.h"
 
 enum {
     PRODUCTS_A_CALL = 256, /* of one sum: sums of short sums lose less than one long sum */
@@ -250,23 +251,6 @@ static void run_sum(const struct span *s, struct reach along, size_t o, size_t p
     s->call->kernels->grouped(&call);
 }
 
-/* What comes after the sums, and to `out`, from number `first` of the outputs' values on. */
-static void span_put(const struct span *s, size_t first)
-{
-    const struct up_gather *g = &s->p->gather;
-    const struct up_kernels *kernels = s->call->kernels;
-    const size_t count = (s->end - s->first) * g->out.channels;
-    if (g->add) {
-        const struct up_combination add = {
-            .operation = UP_ADD, .rows = 1, .columns = count, .a_column = 1, .b_column = 1};
-        kernels->combine(&add, s->y, s->call->add + first, s->y);
-    }
-    if (g->activation.id != UP_ACT_LINEAR)
-        kernels->activate(&g->activation, s->y, count, s->y);
-    if (s->y != s->call->out + first)
-        kernels->stream(s->y, count, s->call->out + first);
-}
-
 static void unit(const struct prepared *p, const struct up_gather_call *call, size_t number)
 {
     const struct up_gather *g = &p->gather;
@@ -292,7 +276,7 @@ static void unit(const struct prepared *p, const struct up_gather_call *call, si
         pixels = run_of(&s, along, o);
         run_sum(&s, along, o, pixels);
     }
-    span_put(&s, first);
+    up_finish(g, call, s.y, (s.end - s.first) * g->out.channels, first);
 }
 
 static void units(const void *prepared, const struct up_gather_call *call, size_t begin, size_t end)

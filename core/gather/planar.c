@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/gather/algorithms.h"
+#include "core/gather/finish.h"
 #include "core/gather/planar.h"
 
 enum { PRODUCTS_A_CALL = 256 /* of one output: sums of short sums lose less than one long sum */ };
@@ -134,36 +135,15 @@ static void line_put(struct work *w, const float *sums, int64_t depth, int64_t r
 {
     const struct up_gather *g = &w->p->gather;
     const struct up_planar_layout *l = &w->p->layout;
-    const struct up_frame *f = &l->frame[2];
-    const struct up_kernels *kernels = w->call->kernels;
-    const size_t outputs = w->columns * f->period, filters = g->out.channels;
-    const int64_t at = (f->first_step + (int64_t)w->column) * (int64_t)f->period - f->before;
-    const size_t skip = at < 0 ? (size_t)-at : 0;
-    const size_t place = (size_t)(at + (int64_t)skip);
-    const size_t count = at_most(outputs - skip, f->outputs - place);
-    const size_t first =
-        (((w->image * g->out.spatial[0] + (size_t)depth) * g->out.spatial[1] + (size_t)row) *
-             g->out.spatial[2] +
-         place) *
-        filters;
-    float *out = w->call->out + first;
-    float *y = count == outputs && !w->call->stream ? out : w->line + skip * filters;
-    kernels->transpose(sums, l->sums, l->line_outputs, w->columns, y - skip * filters,
-                       l->line_outputs);
-    if (g->add) {
-        const struct up_combination add = {.operation = UP_ADD,
-                                           .rows = 1,
-                                           .columns = count * filters,
-                                           .a_column = 1,
-                                           .b_column = 1};
-        kernels->combine(&add, y, w->call->add + first, y);
-    }
-    if (g->activation.id != UP_ACT_LINEAR)
-        kernels->activate(&g->activation, y, count * filters, y);
-    if (w->call->stream)
-        kernels->stream(y, count * filters, out);
-    else if (y != out)
-        memcpy(out, y, count * filters * sizeof *out);
+    const struct up_frame_span span = up_frame_span(&l->frame[2], w->column, w->columns);
+    const size_t *n = g->out.spatial, filters = g->out.channels;
+    const size_t line = (w->image * n[0] + (size_t)depth) * n[1] + (size_t)row;
+    const size_t first = (line * n[2] + span.first) * filters;
+    const bool whole = span.count == w->columns * l->frame[2].period;
+    float *y = whole && !w->call->stream ? w->call->out + first : w->line + span.skip * filters;
+    w->call->kernels->transpose(sums, l->sums, l->line_outputs, w->columns, y - span.skip * filters,
+                                l->line_outputs);
+    up_finish(g, w->call, y, span.count * filters, first);
 }
 
 /* The lines of a group that a run has computed. */

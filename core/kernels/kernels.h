@@ -75,6 +75,31 @@ struct up_planar {
     bool accumulate;
 };
 
+/* Outputs in the order in which memory has them, with weights that come again every `period`
+ * outputs: for i < count, q = first + i, r = q % period
+ *
+ *   y[i] = bias[r] + sum over t < taps of x[tap[t].offset + q / period * step] * tap[t].w[r]
+ *
+ * of the taps that output r has. Weights and bias (NULL: none) go on for `lanes` more values as
+ * they began. What place[r * lanes + i] says is of lane i of a vector that begins at r: its input
+ * is (r + i) / period * step floats on, which is below `lanes`, and UP_STAMPED_TAKEN is set where
+ * it has the tap. The first `whole` taps are had by every output, and the first one's places are
+ * theirs. Up to `lanes` floats are read where an input is. With `stream`, y is written around the
+ * cache. */
+enum { UP_STAMPED_TAKEN = 0x80 };
+struct up_stamped_tap {
+    size_t offset;
+    const float *w;
+    const uint8_t *place;
+};
+struct up_stamped {
+    const float *x, *bias;
+    const struct up_stamped_tap *tap;
+    float *y;
+    size_t step, period, taps, whole, first, count;
+    bool stream;
+};
+
 /* Winograd's minimal filtering F(m, r): m = 5 - r outputs of r = 2 or 3 taps from four inputs in a
  * row, by four products, along each of `axes` axes (Lavin and Gray, arXiv:1509.09308, at the points
  * 0, 1, -1 and infinity):
@@ -323,6 +348,7 @@ struct up_kernels {
      * b[(t * width + j) * b_stride + k]. `next` is not looked at; lanes are summed apart. */
     void (*few)(const struct up_tile *tile);
     void (*planar)(const struct up_planar *planar);
+    void (*stamped)(const struct up_stamped *stamped);
 
     /* Input and weights return the sum of squares of what they read: where the input's is finite,
      * so is all of it, and below 2e19. */

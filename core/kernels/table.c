@@ -16,6 +16,7 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .tile = UP_KERNEL(tile),
     .few = UP_KERNEL(few),
     .planar = UP_KERNEL(planar),
+    .stamped = UP_KERNEL(stamped),
     .winograd_input = UP_KERNEL(winograd_input),
     .winograd_output = UP_KERNEL(winograd_output),
     .winograd_weights = UP_KERNEL(winograd_weights),

@@ -286,6 +286,7 @@ UP_INLINE up_vf up_load_once(const float *p)
 void UP_KERNEL(tile)(const struct up_tile *tile);
 void UP_KERNEL(few)(const struct up_tile *tile);
 void UP_KERNEL(planar)(const struct up_planar *planar);
+void UP_KERNEL(stamped)(const struct up_stamped *stamped);
 float UP_KERNEL(winograd_input)(const struct up_winograd_input *input);
 void UP_KERNEL(winograd_output)(const struct up_winograd_output *output);
 double UP_KERNEL(winograd_weights)(const struct up_winograd_weights *weights);
