@@ -78,8 +78,6 @@ static void group_help(struct up_pool *pool, struct group *g)
 {
     g->helpers++;
     pthread_mutex_unlock(&pool->lock);
-    if (up_processor() == g->processor)
-        up_processor_leave(g->processor);
     while (group_step(g))
         if (atomic_load_explicit(&pool->waiting, memory_order_relaxed) != 0)
             break;
@@ -144,10 +142,18 @@ static void news_watch(struct up_pool *pool)
     pthread_mutex_lock(&pool->lock);
 }
 
+/* The lock is held on entry and on return, and released in between. */
+static void processor_leave(struct up_pool *pool, int processor)
+{
+    pthread_mutex_unlock(&pool->lock);
+    up_processor_leave(processor);
+    pthread_mutex_lock(&pool->lock);
+}
+
 static void *worker(void *arg)
 {
     struct up_pool *pool = arg;
-    bool helped = false;
+    bool helped = false, moved = false; /* moved: it has tried to */
     pthread_mutex_lock(&pool->lock);
     while (!pool->closing) {
         struct group *g = pool->groups;
@@ -155,9 +161,13 @@ static void *worker(void *arg)
             g = g->older;
         if (pool->first != NULL) {
             job_run(pool);
+        } else if (g != NULL && !moved && up_processor() == g->processor) {
+            processor_leave(pool, g->processor); /* nobody waits for it meanwhile */
+            moved = true;
         } else if (g != NULL) {
             group_help(pool, g);
             helped = true;
+            moved = false;
         } else if (helped) {
             news_watch(pool);
             helped = false;
@@ -165,6 +175,7 @@ static void *worker(void *arg)
             pool->idle++;
             pthread_cond_wait(&pool->wake, &pool->lock);
             pool->idle--;
+            moved = false;
         }
     }
     pthread_mutex_unlock(&pool->lock);
