@@ -8,7 +8,9 @@
  * through the text takes longer than computing the values. So characters that are no digits are
  * marked first, a bit each, for much text at once. Between two marks are digits, which need no
  * check; a number without an exponent is found by two or three marks. Nothing but its kind is
- * branched on, for the rest is random. What is not of that kind is left to the reader of one. */
+ * branched on, for the rest is random. What is not of that kind is left to the reader of one.
+ * Among integers even the next mark is known before the marks are loaded again: those of a word are
+ * all read at once. */
 #include <assert.h>
 #include <float.h>
 #include <math.h>
@@ -237,6 +239,7 @@ enum {
     FRACTION_DIGITS = 16,
     DIGITS_SIGNED = 18, /* as many always fit an int64_t */
     REACH = 64,         /* no plain number is as long */
+    MARKED = 55,        /* bytes whose marks one word has */
 };
 
 /* Of the text from `first` on as much as there is room for, but its last byte: what stands at
@@ -255,8 +258,15 @@ static void mark(struct api_number_marks *marks, const char *first, const char *
     marks->end = first + 8 * words;
 }
 
-/* The marks from p on, the lowest bit for the first byte. Right for 55 bytes, or up to marks->end;
- * two more are behind them. */
+/* Sees to it that REACH bytes from p on are marked. */
+static void mark_reach(struct api_number_marks *marks, const char *p, const char *end)
+{
+    if (p < marks->first || marks->end - p < REACH)
+        mark(marks, p, end);
+}
+
+/* The marks from p on, the lowest bit for the first byte. Right for MARKED bytes, or up to
+ * marks->end; two more are behind them. */
 static uint64_t marks_from(const struct api_number_marks *marks, const char *p)
 {
     const size_t at = (size_t)(p - marks->first);
@@ -319,24 +329,76 @@ static const char *read_plain(const struct api_number_marks *marks, const char *
     return *end == ',' || *end == ']' ? end : NULL;
 }
 
+/* Behind a comma, and the space that may follow it. */
+static const char *behind_comma(const char *comma)
+{
+    const unsigned space = comma[1] == ' ';
+    return __builtin_expect(space, 0) ? comma + 2 : comma + 1; /* a branch, not a wait */
+}
+
+/* Integers of at most WHOLE_DIGITS digits with commas behind them, of the MARKED bytes from `text`
+ * on, where REACH bytes can be read. Which mark is next does not wait for memory, so many numbers
+ * are under way at once. Returns where the first stands that is not read. */
+static const char *read_integers(const struct api_number_marks *marks, const char *text,
+                                 float *values, size_t room, size_t *ret_count)
+{
+    uint64_t others = marks_from(marks, text);
+    size_t count = 0;
+    unsigned first = 0;
+    while (count < room) {
+        const unsigned negative = others >> first & 1; /* the sign is random: no branch */
+        others &= others - negative;
+        const unsigned digit = first + negative, end = (unsigned)__builtin_ctzll(others);
+        const bool wrong_sign = negative & (text[first] != '-');
+        const bool wrong_zero = (text[digit] == '0') & (end - digit > 1);
+        if (end >= MARKED || end - digit - 1 >= WHOLE_DIGITS || wrong_sign | wrong_zero ||
+            text[end] != ',')
+            break;
+        const uint64_t magnitude = whole_value(text + digit, end - digit);
+        values[count++] = with_sign((float)(int64_t)magnitude, negative);
+        others &= others - 1;
+        first = end + 1;
+        if (__builtin_expect(text[first] == ' ', 0)) { /* a branch, not a wait for the byte */
+            others &= others - 1;
+            first++;
+        }
+    }
+    *ret_count = count;
+    return text + first;
+}
+
+/* The integers from *p on, which stands behind a comma; *p is moved behind the last one's comma. */
+static __attribute__((noinline)) size_t read_integer_run(struct api_number_marks *marks,
+                                                         const char **p, const char *end,
+                                                         float *values, size_t room)
+{
+    size_t count = 0, some = 1;
+    while (some != 0 && count < room && end - *p >= REACH) {
+        mark_reach(marks, *p, end);
+        *p = read_integers(marks, *p, values + count, room - count, &some);
+        count += some;
+    }
+    return count;
+}
+
 size_t api_numbers_read(struct api_number_marks *marks, const char **at, const char *end,
                         float *values, size_t room)
 {
     const char *p = *at;
     size_t count = 0;
     while (count < room && end - p >= REACH) {
-        if (p < marks->first || marks->end - p < REACH)
-            mark(marks, p, end);
+        mark_reach(marks, p, end);
         const char *stop = read_plain(marks, p, &values[count]);
         if (stop == NULL)
             break;
-        count++;
         *at = stop;
         if (*stop != ',')
-            break;
-        p = stop + 1;
-        if (__builtin_expect(*p == ' ', 0)) /* a branch, not a wait for the byte */
-            p++;
+            return count + 1;
+        p = behind_comma(stop);
+        if (count++ == 0 && values[0] == truncf(values[0])) { /* where one is whole, most are */
+            count += read_integer_run(marks, &p, end, values + 1, room - 1);
+            *at = p - 1 - (p[-1] == ' ');
+        }
     }
     return count;
 }

@@ -317,6 +317,34 @@ Test(number, knows_no_locale, .timeout = 20)
 
 enum { MANY = 5000, MANY_BYTES = 40 * MANY, TAIL = 80 }; /* what is near the end is left */
 
+struct calls {
+    size_t many,
+        one; /* ties between two floats, and long integers, are left to the reader of one */
+};
+
+/* MANY numbers, from `at` on, with commas and perhaps spaces between them. */
+static struct calls read_all(const char *at, const char *end, float *values)
+{
+    struct api_number_marks marks = {.first = at, .end = at};
+    struct calls calls = {0, 0};
+    for (size_t count = 0; count < MANY; at += strspn(at, ", ")) {
+        const size_t some = api_numbers_read(&marks, &at, end, values + count, MANY - count);
+        if (some == 0)
+            cr_assert(api_number_read(at, end, &values[count], &at) == API_NUMBER_OK, "%.30s", at);
+        calls.many += some != 0;
+        calls.one += some == 0;
+        count += some == 0 ? 1 : some;
+    }
+    return calls;
+}
+
+static void expect_equal(const float *values, const float *truths)
+{
+    for (size_t i = 0; i < MANY; i++)
+        cr_assert(to_bits(values[i]) == to_bits(truths[i]), "number %zu is %.9g, not %.9g", i,
+                  (double)values[i], (double)truths[i]);
+}
+
 Test(number, reads_many_as_strtof_does, .timeout = 20)
 {
     static char text[MANY_BYTES];
@@ -337,19 +365,32 @@ Test(number, reads_many_as_strtof_does, .timeout = 20)
         end += sprintf(end, random_bits(&random) % 8 == 0 ? ", " : ",");
     }
     end += sprintf(end, "%s", tail);
-    struct api_number_marks marks = {.first = at, .end = at};
-    size_t left = 0; /* ties between two floats */
-    for (size_t count = 0; count < MANY; at += strspn(at, ", ")) {
-        const size_t many = api_numbers_read(&marks, &at, end, values + count, MANY - count);
-        if (many == 0)
-            cr_assert(api_number_read(at, end, &values[count], &at) == API_NUMBER_OK, "%.30s", at);
-        left += many == 0;
-        count += many + (many == 0);
+    const struct calls calls = read_all(at, end, values);
+    cr_assert(calls.one < MANY / 50, "%zu of %d were left", calls.one, MANY);
+    expect_equal(values, truths);
+}
+
+Test(number, reads_many_integers_as_strtof_does, .timeout = 20)
+{
+    static char text[MANY_BYTES];
+    static float truths[MANY], values[MANY];
+    struct random random = {88172645463325252u};
+    char *end = text + sprintf(text, "%*s", API_NUMBERS_BEFORE, "[");
+    const char *at = end;
+    for (size_t i = 0; i < MANY; i++) {
+        const int digits = (int)(random_bits(&random) % 9); /* 8 at most are read with the others */
+        const uint64_t limit = (uint64_t)pow(10, digits + 1);
+        const char *sign = random_bits(&random) % 2 == 0 ? "-" : "", *first = end;
+        const bool fraction = random_bits(&random) % 32 == 0;
+        end += sprintf(end, "%s%llu%s", sign, (unsigned long long)(random_bits(&random) % limit),
+                       fraction ? ".25" : "");
+        truths[i] = strtof(first, NULL);
+        end += sprintf(end, random_bits(&random) % 2 == 0 ? ", " : ",");
     }
-    cr_assert(left < MANY / 50, "%zu of %d were left", left, MANY);
-    for (size_t i = 0; i < MANY; i++)
-        cr_assert(to_bits(values[i]) == to_bits(truths[i]), "number %zu is %.9g, not %.9g", i,
-                  (double)values[i], (double)truths[i]);
+    end += sprintf(end, "%0*d", TAIL, 0);
+    const struct calls calls = read_all(at, end, values);
+    cr_assert(calls.many < MANY / 4, "%zu calls for %d numbers", calls.many, MANY);
+    expect_equal(values, truths);
 }
 
 Test(number, leaves_what_is_no_plain_number, .timeout = 20)
