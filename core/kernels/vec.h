@@ -331,4 +331,12 @@ void UP_KERNEL(transpose_stream)(const float *x, size_t x_stride, size_t rows, s
                                  float *y, size_t y_stride);
 void UP_KERNEL(decimals)(const float *x, size_t count, struct up_decimals *ret);
 
+/* Dense pixels of `channels` values each to rows of one channel, and back. They return how many
+ * pixels they have moved, none where they have no way for so many channels; the rest is left to the
+ * caller, who must move it afterwards, for some of it may have been overwritten. */
+size_t UP_KERNEL(pixels_split)(const float *x, size_t channels, size_t pixels, float *y,
+                               size_t y_stride);
+size_t UP_KERNEL(pixels_join)(const float *x, size_t x_stride, size_t channels, size_t pixels,
+                              float *y);
+
 #endif

@@ -411,9 +411,12 @@ static void transpose_one(const struct up_kernels *k, bool stream, size_t rows, 
 
 static void transpose_matches(const struct up_kernels *k)
 {
-    const size_t sizes[] = {0, 1, 2, 3, k->lanes - 1, k->lanes, k->lanes + 1, 15, 17, 50, 64};
-    for (size_t r = 0; r < 11; r++)
-        for (size_t c = 0; c < 11; c++)
+    const size_t sizes[] = {
+        0,  1,  2,  3,  4,  5,  6,  7, 8, 9, k->lanes - 1, k->lanes, k->lanes + 1,
+        11, 13, 14, 15, 17, 33, 50, 64};
+    enum { SIZES = sizeof sizes / sizeof sizes[0] };
+    for (size_t r = 0; r < SIZES; r++)
+        for (size_t c = 0; c < SIZES; c++)
             for (size_t i = 0; i < 6; i++)
                 transpose_one(k, i % 2 == 1, sizes[r], sizes[c], (const size_t[]){0, 3, 8}[i / 2]);
 }
