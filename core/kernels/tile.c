@@ -3,11 +3,17 @@
  * zero; what c holds is added at the end, which is more exact than starting from it. Both numbers
  * are constants of each instance, so that the compiler unrolls everything around the k loop. While
  * any accumulator lives no function is called: on NEON that would keep them all in memory.
+ * Twelve rows' addresses and what a loop counts with are more than there are registers. Compilers
+ * then keep some in vector registers, which they leave by a unit that multiplies on some machines
+ * (a tenth of all time on Intel's): so several steps share what is moved.
  * What comes next is asked for early: memory is slower than the multipliers where panels are used
  * for few rows, or sums are short. */
 #include "core/kernels/vec.h"
 
-enum { LINE = 16 }; /* floats of a cache line */
+enum {
+    LINE = 16,                      /* floats of a cache line */
+    STEPS = UP_LANES == 16 ? 4 : 1, /* of k, unrolled */
+};
 
 /* The lines of c are written at the end: they have the sum's time to come. */
 UP_INLINE void fetch(const struct up_tile *t, const size_t rows, const size_t vectors)
@@ -17,6 +23,19 @@ UP_INLINE void fetch(const struct up_tile *t, const size_t rows, const size_t ve
             __builtin_prefetch(t->c[r] + t->c_first + (j < t->width ? j : 0), 1);
 }
 
+/* Product k of every output; b: its line of the panel. */
+UP_INLINE void step(const float *const *a, size_t k, const float *b, const size_t rows,
+                    const size_t vectors, up_vf acc[][UP_TILE_VECTORS_MAX])
+{
+    up_vf line[UP_TILE_VECTORS_MAX];
+    UP_UNROLL for (size_t v = 0; v < vectors; v++) line[v] = up_load(b + v * UP_LANES);
+    UP_UNROLL for (size_t r = 0; r < rows; r++)
+    {
+        const up_vf x = up_splat(a[r][k]);
+        UP_UNROLL for (size_t v = 0; v < vectors; v++) acc[r][v] += x * line[v];
+    }
+}
+
 UP_INLINE void sum(const struct up_tile *t, const size_t rows, const size_t vectors,
                    up_vf acc[][UP_TILE_VECTORS_MAX])
 {
@@ -24,16 +43,18 @@ UP_INLINE void sum(const struct up_tile *t, const size_t rows, const size_t vect
     for (size_t tap = 0; tap < t->taps; tap++) {
         const float *a[UP_TILE_ROWS_MAX];
         UP_UNROLL for (size_t r = 0; r < rows; r++) a[r] = t->a[tap * t->a_stride + r] + t->a_first;
-        for (size_t k = 0; k < t->depth; k++, b += vectors * UP_LANES, next += t->next_step) {
+        size_t k = 0;
+        for (; k + STEPS <= t->depth; k += STEPS, b += STEPS * vectors * UP_LANES) {
             if (rows > 1) /* one row alone keeps memory busy itself */
+                UP_UNROLL for (size_t i = 0; i < STEPS; i++, next += t->next_step)
+                    __builtin_prefetch(next);
+            UP_UNROLL for (size_t i = 0; i < STEPS; i++)
+                step(a, k + i, b + i * vectors * UP_LANES, rows, vectors, acc);
+        }
+        for (; k < t->depth; k++, b += vectors * UP_LANES, next += t->next_step) {
+            if (rows > 1)
                 __builtin_prefetch(next);
-            up_vf line[UP_TILE_VECTORS_MAX];
-            UP_UNROLL for (size_t v = 0; v < vectors; v++) line[v] = up_load(b + v * UP_LANES);
-            UP_UNROLL for (size_t r = 0; r < rows; r++)
-            {
-                const up_vf x = up_splat(a[r][k]);
-                UP_UNROLL for (size_t v = 0; v < vectors; v++) acc[r][v] += x * line[v];
-            }
+            step(a, k, b, rows, vectors, acc);
         }
     }
 }
