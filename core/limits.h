@@ -13,6 +13,7 @@
 #define UP_ORTHOGONAL_MAX  2147483648.0 /* rows * columns^2 of an Orthogonal weight: cubic work */
 #define UP_THREADS_MAX     1024         /* workers of one pool */
 #define UP_STACK_BYTES     1048576      /* that a range of rows may keep on its thread's stack */
-#define UP_ALIGN_BYTES     64 /* every tensor and every arena allocation starts on a cache line */
+#define UP_ALIGN_BYTES                                                                             \
+    64 /* a cache line: where tensors, arena allocations and buffers on stacks begin */
 
 #endif

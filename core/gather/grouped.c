@@ -257,7 +257,7 @@ static void unit(const struct prepared *p, const struct up_gather_call *call, si
     const struct up_gather_axis *a = g->axis;
     const size_t *in = g->in.spatial, *out = g->out.spatial, line = number / p->spans;
     const size_t h = line % out[1], d = line / out[1] % out[0], image = line / out[1] / out[0];
-    float strip[STRIP_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float strip[STRIP_FLOATS];
     struct span s = {.p = p,
                      .call = call,
                      .across = {reach_of(g, 0, d), reach_of(g, 1, h)},

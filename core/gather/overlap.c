@@ -195,7 +195,8 @@ struct work {
     size_t input, inputs;      /* that reach the outputs */
     int64_t low;               /* the first position that there are sums of, */
     size_t pitch, line_floats; /* how many of each remainder, and floats of a line's */
-    float sums[SUM_FLOATS];    /* [line][remainder of the position][quotient][filter] */
+    _Alignas(UP_ALIGN_BYTES) float sums[SUM_FLOATS]; /* [line][remainder of the
+                                                        position][quotient][filter] */
 };
 
 /* Lines that have a pair of taps: where their inputs are, and their sums. */

@@ -35,9 +35,9 @@ struct work {
     const struct up_planar_plan *p;
     size_t image, set[2];                     /* of the depth's lines and of the height's */
     size_t depth, row, rows, column, columns; /* steps; the unit's first, and how many */
-    float planes[UP_PLANAR_PLANE_FLOATS + UP_PLANAR_LANES_MAX];
-    float sums[UP_PLANAR_SUM_FLOATS];
-    float line[UP_PLANAR_LINE_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float planes[UP_PLANAR_PLANE_FLOATS + UP_PLANAR_LANES_MAX];
+    _Alignas(UP_ALIGN_BYTES) float sums[UP_PLANAR_SUM_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float line[UP_PLANAR_LINE_FLOATS];
 };
 
 /* Where the unit's planes begin along an axis, in inputs. */

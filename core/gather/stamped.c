@@ -272,8 +272,8 @@ struct work {
     const struct prepared *p;
     const struct up_gather_call *call;
     size_t image, step[3], columns; /* of the unit: the first steps, and how many */
-    float tape[TAPE_FLOATS];
-    float line[LINE_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float tape[TAPE_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float line[LINE_FLOATS];
 };
 
 /* Where the unit's inputs begin along an axis. */

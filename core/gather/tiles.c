@@ -339,7 +339,7 @@ static void panels(const struct block *b, struct up_tile *call, const float *con
 static void chunk_run(const struct block *b, struct up_tile *call, const struct chunk *c, bool last)
 {
     const float *a[UP_TABLE_POINTERS];
-    float edge[UP_EDGE_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float edge[UP_EDGE_FLOATS];
     const struct up_panels *p = b->p;
     const size_t taps = p->axis[2].class[b->class].count, along = b->segments.count;
     const size_t tap = along == 0 ? 0 : c->first % along * b->segments.taps;
@@ -434,7 +434,7 @@ static void unit(const struct up_panels *p, const struct up_gather_call *call, s
     const size_t at[2] = {line / p->axis[1].classes, line % p->axis[1].classes};
     const size_t first = number / p->parts / p->lines * p->block, end = first + p->block;
     struct up_ahead ahead = ahead_of(p, call, first);
-    float strip[STRIP_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float strip[STRIP_FLOATS];
     struct block b;
     b.call = call;
     b.p = p;

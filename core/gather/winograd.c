@@ -26,7 +26,8 @@ struct block {
     size_t phase, offset;                 /* of `at`, SIZE_MAX: none; of x */
     const float *v_at[UP_WINOGRAD_TILES]; /* rows of V and M, at the first point */
     float *m_at[UP_WINOGRAD_TILES];
-    float v[UP_WINOGRAD_V_FLOATS], m[UP_WINOGRAD_M_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float v[UP_WINOGRAD_V_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float m[UP_WINOGRAD_M_FLOATS];
 };
 
 /* The rows of a direct sum: outputs of the block that are there. */
@@ -160,7 +161,7 @@ static void tap_direct(const struct block *b, const struct up_winograd_segment *
 {
     const struct up_winograd *p = b->p;
     const float *bias = p->gather.bias;
-    float packed[UP_WINOGRAD_CHANNELS * UP_TILE_COLUMNS_MAX];
+    _Alignas(UP_ALIGN_BYTES) float packed[UP_WINOGRAD_CHANNELS * UP_TILE_COLUMNS_MAX];
     struct up_tile call = {.b = packed,
                            .c_first = s->filter,
                            .bias = bias == NULL ? NULL : bias + s->filter,

@@ -211,7 +211,7 @@ static void lines(const struct up_blend *b, const float *x, float *y)
 /* Pixels of a line that do not begin at cache lines, by way of the nearest cache. */
 static void staged(const struct up_blend *b, const float *x, float *y)
 {
-    float buffer[PIECE_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float buffer[PIECE_FLOATS];
     const size_t most = PIECE_FLOATS / b->channels;
     struct up_blend piece = *b;
     piece.stream = false;

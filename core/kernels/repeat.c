@@ -209,7 +209,7 @@ static void repeat_large(const struct up_repeat *r, const float *x, float *y)
 /* Pieces of the line, which go to every line. */
 static void repeat_pieces(const struct up_repeat *r, const float *x, float *y)
 {
-    _Alignas(UP_LINE_FLOATS * sizeof(float)) float buffer[PIECE_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float buffer[PIECE_FLOATS];
     const size_t copied = r->channels * r->factor, fit = PIECE_FLOATS / copied;
     const size_t most = fit < PIECE_PIXELS ? fit : fit / PIECE_PIXELS * PIECE_PIXELS;
     for (size_t p = 0; p < r->pixels; p += most) {

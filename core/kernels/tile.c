@@ -121,7 +121,7 @@ UP_INLINE void rows_stream(const struct up_tile *t, const size_t rows, const siz
         }
         return;
     }
-    float y[UP_TILE_ROWS_MAX][UP_TILE_VECTORS_MAX * UP_LANES];
+    _Alignas(UP_ALIGN_BYTES) float y[UP_TILE_ROWS_MAX][UP_TILE_VECTORS_MAX * UP_LANES];
     UP_UNROLL for (size_t r = 0; r < rows; r++)
     {
         UP_UNROLL for (size_t v = 0; v < vectors; v++) up_store(y[r] + v * UP_LANES, acc[r][v]);

@@ -222,7 +222,7 @@ static void part_by_taps(const struct part *p, size_t taps, float *y)
 /* Vectors that are not at cache lines, by way of the nearest cache. */
 static void staged(const struct part *whole, size_t taps, float *y)
 {
-    float buffer[PIECE_FLOATS];
+    _Alignas(UP_ALIGN_BYTES) float buffer[PIECE_FLOATS];
     struct part p = *whole;
     for (; p.begin < whole->end; p.begin = p.end) {
         const size_t left = whole->end - p.begin;

@@ -253,7 +253,7 @@ static void pointwise(const struct span *s, struct up_tile *call, size_t first)
 static void separable_tile(const struct span *s, size_t x, size_t pixels)
 {
     const struct prepared *p = s->p;
-    float middle[UP_TILE_ROWS_MAX * MIDDLE_A_BLOCK];
+    _Alignas(UP_ALIGN_BYTES) float middle[UP_TILE_ROWS_MAX * MIDDLE_A_BLOCK];
     const float *a[UP_TILE_ROWS_MAX];
     float *c[UP_TILE_ROWS_MAX];
     for (size_t r = 0; r < pixels; r++)

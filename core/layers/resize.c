@@ -404,7 +404,7 @@ static void both_sum(const struct up_call *call, const struct piece *s, float *y
 static void piece_compute(const struct up_call *call, struct piece *s, float *y)
 {
     enum { APART = ROW_VALUES + CHUNK_UNIT }; /* so that the sums' cache lines do not collide */
-    _Alignas(64) float sums[LINES_MAX][APART];
+    _Alignas(UP_ALIGN_BYTES) float sums[LINES_MAX][APART];
     const struct prepared *p = call->step->prepared;
     const size_t c = p->in.channels, row = s->image * p->in.spatial[1] + s->line;
     s->inputs = reached_by(p, s, call->kernels->lanes);
