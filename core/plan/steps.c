@@ -13,16 +13,26 @@
 
 /* A result larger than half of the last cache has left it when the next step, or the encoder, reads
  * it. Measured where that has 32 MB, computing and reading together: plain stores are faster to
- * 20 MB by up to a half, slower from 26 MB. More was not measured, and where a cache is larger,
- * more processors share it. */
-enum { STREAM_BYTES_MAX = 16 << 20, STREAM_BYTES_UNKNOWN = 8 << 20 };
+ * 20 MB by up to a half, slower from 26 MB. A cache larger than SHARED is a whole package's, which
+ * one processor writes no faster than memory: there, where it has 260 MB and the one before it 2,
+ * plain stores are faster to 6 MB, and equal at 8. */
+enum {
+    STREAM_BYTES_MAX = 16 << 20,
+    STREAM_BYTES_UNKNOWN = 8 << 20,
+    SHARED = 64 << 20,
+    STREAM_BYTES_SHARED = 6 << 20,
+};
 
 static size_t stream_bytes(const struct up_plan_options *options)
 {
     if (options->stream_bytes != 0)
         return options->stream_bytes;
-    const size_t half = up_cache_bytes() / 2;
-    return half == 0 ? STREAM_BYTES_UNKNOWN : half < STREAM_BYTES_MAX ? half : STREAM_BYTES_MAX;
+    const size_t cache = up_cache_bytes(), half = cache / 2;
+    if (cache == 0)
+        return STREAM_BYTES_UNKNOWN;
+    if (cache > SHARED)
+        return STREAM_BYTES_SHARED;
+    return half < STREAM_BYTES_MAX ? half : STREAM_BYTES_MAX;
 }
 
 static uint32_t buffer_new(struct up_builder *b, enum up_buffer_kind kind, size_t index,
