@@ -111,11 +111,22 @@ static size_t at_most(size_t x, size_t most)
     return x < most ? x : most;
 }
 
+enum { AHEAD = 1024 }; /* values that are fetched before they are needed */
+
+UP_INLINE void put(float *y, up_vf v, size_t count, const bool stream)
+{
+    if (stream && count == UP_LANES)
+        up_stream(y, v);
+    else
+        up_store_first(y, v, count);
+}
+
 #define WIDE(expression)                                                                           \
     for (size_t i = 0; i < count; i += UP_LANES) {                                                 \
         const size_t n = at_most(count - i, UP_LANES);                                             \
+        __builtin_prefetch(x + i + AHEAD);                                                         \
         const up_vf v = up_load_first(x + i, n);                                                   \
-        up_store_first(y + i, (expression), n);                                                    \
+        put(y + i, (expression), n, stream);                                                       \
     }                                                                                              \
     break
 
@@ -126,8 +137,9 @@ static size_t at_most(size_t x, size_t most)
     }                                                                                              \
     break
 
-void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
-                         float *y)
+/* `stream` is a constant: y begins on a cache line then. */
+UP_INLINE void activate_all(const struct up_activation *activation, const float *x, size_t count,
+                            float *y, const bool stream)
 {
     const struct up_activation a = *activation; /* a store to y could change the other */
     switch (a.id) {
@@ -183,6 +195,20 @@ void UP_KERNEL(activate)(const struct up_activation *activation, const float *x,
         if (y != x)
             memmove(y, x, count * sizeof *y);
     }
+}
+
+void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
+                         float *y)
+{
+    activate_all(activation, x, count, y, false);
+}
+
+void UP_KERNEL(activate_stream)(const struct up_activation *activation, const float *x,
+                                size_t count, float *y)
+{
+    const size_t head = at_most(up_line_rest(y), count);
+    activate_all(activation, x, head, y, false);
+    activate_all(activation, x + head, count - head, y + head, true);
 }
 
 /* --- Along an axis -------------------------------------------------------------------------- */

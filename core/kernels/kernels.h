@@ -399,6 +399,8 @@ struct up_kernels {
     /* y[i] = activation(x[i]) for i < count; pointwise activations only. y may be x. */
     void (*activate)(const struct up_activation *activation, const float *x, size_t count,
                      float *y);
+    void (*activate_stream)(const struct up_activation *activation, const float *x, size_t count,
+                            float *y); /* with `stream` stores; y is not x */
 
     /* Softmax over each of `count` groups of `width` values. y may be x. */
     void (*softmax)(const float *x, size_t count, size_t width, float *y);

@@ -35,6 +35,7 @@ const struct up_kernels UP_PASTE(up_kernels, UP_ISA) = {
     .weave = UP_KERNEL(weave),
     .weave_rows = UP_KERNEL(weave_rows),
     .activate = UP_KERNEL(activate),
+    .activate_stream = UP_KERNEL(activate_stream),
     .softmax = UP_KERNEL(softmax),
     .log_softmax = UP_KERNEL(log_softmax),
     .softmax_across = UP_KERNEL(softmax_across),

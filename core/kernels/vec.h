@@ -309,6 +309,8 @@ void UP_KERNEL(weave_rows)(const struct up_blend *blend, const struct up_weave *
                            const float *const *x, float *y);
 void UP_KERNEL(activate)(const struct up_activation *activation, const float *x, size_t count,
                          float *y);
+void UP_KERNEL(activate_stream)(const struct up_activation *activation, const float *x,
+                                size_t count, float *y);
 void UP_KERNEL(softmax)(const float *x, size_t count, size_t width, float *y);
 void UP_KERNEL(log_softmax)(const float *x, size_t count, size_t width, float *y);
 void UP_KERNEL(softmax_across)(const float *x, const size_t *offset, size_t width, size_t count,

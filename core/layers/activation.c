@@ -184,7 +184,10 @@ static void rows(const struct up_call *call, size_t begin, size_t end)
         kernels->glu(x + begin * p->width, end - begin, p->width, y);
         break;
     default:
-        kernels->activate(&p->activation, x, end - begin, y);
+        if (call->step->stream)
+            kernels->activate_stream(&p->activation, x, end - begin, y);
+        else
+            kernels->activate(&p->activation, x, end - begin, y);
     }
 }
 

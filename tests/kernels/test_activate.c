@@ -319,23 +319,30 @@ static void lengths_agree(const struct up_kernels *k)
             continue;
         const struct up_activation a = activation_of((enum up_activation_id)id);
         k->activate(&a, x, SWEEP, whole);
-        for (size_t turn = 0; turn < 12; turn++) {
-            const size_t n = edge_size(turn, k->lanes), at = random_size(&random, 0, SWEEP - n);
+        for (size_t turn = 0; turn < 18; turn++) {
+            const size_t n = edge_size(turn % 12, k->lanes),
+                         at = random_size(&random, 0, SWEEP - n);
             float *y = guarded_new(n);
             if (turn < 6) {
                 k->activate(&a, x + at, n, y);
+            } else if (turn < 12) {
+                k->activate_stream(&a, x + at, n, y);
+                k->fence();
             } else {
                 memcpy(y, x + at, n * sizeof *y);
                 k->activate(&a, y, n, y);
             }
             cr_assert(memcmp(y, whole + at, n * sizeof *y) == 0, "%s: %s of %zu values%s", k->isa,
-                      up_activation_name(a.id), n, turn < 6 ? "" : " in place");
+                      up_activation_name(a.id), n,
+                      turn < 6    ? ""
+                      : turn < 12 ? " streamed"
+                                  : " in place");
             guarded_free(y, n, up_activation_name(a.id));
         }
     }
 }
 
-Test(activate, gives_the_same_bits_for_any_part_and_in_place, .timeout = 20)
+Test(activate, gives_the_same_bits_for_any_part_streamed_and_in_place, .timeout = 20)
 {
     each_isa(lengths_agree);
 }
