@@ -268,12 +268,16 @@ UP_INLINE up_vd in_double(up_vf v)
  * and the groups in double; the powers themselves into y, unless it is NULL. y may be x. */
 UP_INLINE double power_sum(const float *x, float max, size_t width, const size_t group, float *y)
 {
+    const size_t ahead = at_most(width, AHEAD); /* what the next group begins with */
     up_vd lanes = {0};
     size_t at = 0;
     for (; at + group * UP_LANES <= width; at += group * UP_LANES) {
         up_vf sum = {0};
         UP_UNROLL
         for (size_t k = 0; k < group; k++) {
+            __builtin_prefetch(x + ahead + at + k * UP_LANES);
+            if (y != NULL)
+                __builtin_prefetch(y + ahead + at + k * UP_LANES, 1);
             const up_vf power = power_below(up_load(x + at + k * UP_LANES), up_splat(max));
             if (y != NULL)
                 up_store(y + at + k * UP_LANES, power);
