@@ -171,8 +171,7 @@ double up_winograd_cost(const struct up_gather *gather, size_t taps,
     const double weights = e.points * e.offsets * channels * panels * columns;
     const double fetch = weights * sizeof(float) > NEAR_BYTES ? FETCH : 0;
     const double values = ceil(channels / SLICE) * SLICE, tiles = e.tiles * e.points;
-    if (2 * gather->out.channels < kernels->lanes || channels * (double)all < PRODUCTS_MIN ||
-        weights * sizeof(float) > WEIGHT_BYTES_MAX)
+    if (channels * (double)all < PRODUCTS_MIN || weights * sizeof(float) > WEIGHT_BYTES_MAX)
         return INFINITY;
     return e.tiles * share * panels * (columns * channels * PRODUCT + ROW * lanes) +
            tiles * e.offsets * (values * INPUT + panels * lanes * ROW_POINT) +
